@@ -1,0 +1,226 @@
+"""The loop of a drill: gate, story, heal, read back."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from drills.confirmation import Confirmations
+from drills.cure import Cure, outstanding, registered
+from drills.errors import UsageError
+from drills.faults.fault import FaultError
+from drills.heal import apply_cures, heal
+from drills.probes import Probe, Reading, View, accepts_bookings
+from drills.probes.customers import Customers
+from drills.runbook import Following, Order, Task, load_runbook
+from drills.workloads.readback import read_back
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import timedelta
+
+    from drills.faults import Fault
+    from drills.interruption import Interruption
+    from drills.run import Run
+    from drills.site import Site
+    from drills.workloads.bookings import RunningWorkload, Workload
+
+PROBE_EVERY_SECONDS = 0.05
+STEADY_LIMIT_SECONDS = 10.0
+PICTURE_SECONDS = 5.0
+READ_BACK_SECONDS = 30.0
+READ_BACK_APART_SECONDS = 2.0
+
+
+class StoryEndedError(Exception):
+    """The story cannot go on; the journal says why, and the judges decide what it means."""
+
+
+class LiveDrill:
+    """A drill that really does what the story says; each verb is described in `drills.scenario.Drill`."""
+
+    def __init__(self, run: Run, interruption: Interruption, variables: Mapping[str, Mapping[str, object]]) -> None:
+        """`variables` are the operator's own for each runbook; they win over the story's."""
+        self._run, self._interruption, self._variables = run, interruption, variables
+        self._customers: Customers | None = None
+        self._confirmations = Confirmations(run)
+        self.gate: list[Probe] = []
+        self.workload: RunningWorkload | None = None
+        self.view = View(run.site, lambda: self._customers)
+
+    @property
+    def site(self) -> Site:
+        """The hosts."""
+        self._interruption.check()
+        return self._run.site
+
+    def require(self, *probes: Probe) -> None:
+        """The gate: every probe says yes now, or nothing is touched."""
+        self._interruption.check()
+        self.gate += probes
+        self._gate([(probe.name, probe.look(self.view)) for probe in probes])
+
+    @contextmanager
+    def during(self, workload: Workload) -> Iterator[None]:
+        """Customers use the system within the block; an orderly end reads their writes back."""
+        self._start(workload)
+        yield
+        self.stop_workload()
+        self.read_back()
+
+    def steady(self, for_: timedelta) -> None:
+        """Every customer was served for so long; ten seconds more are given to get there."""
+        wanted = for_.total_seconds()
+        probe = accepts_bookings(for_seconds=wanted)
+        reading = self._look_until(probe, wanted + STEADY_LIMIT_SECONDS)
+        self._gate([(f"accepts_bookings for {wanted:g} s under load", reading)])
+
+    def inject(self, fault: Fault) -> None:
+        """Register the cure, hurt, and have it confirmed while the story goes on."""
+        self._interruption.check()
+        name, host = type(fault).__name__, fault.host.name
+        self._register(fault.cure())
+        self._run.note("fault_started", fault=name, host=host, targets=list(fault.targets))
+        try:
+            fault.inject()
+        except (FaultError, UsageError) as error:
+            self._run.note("fault_unconfirmed", fault=name, host=host, because=str(error))
+            raise StoryEndedError(f"{name} could not be done") from error
+        self._confirmations.begin(fault)
+
+    def detect(self, probe: Probe, *, within: timedelta) -> None:
+        """Wait until the probe says yes."""
+        limit = within.total_seconds()
+        reading = self._look_until(probe, limit)
+        if not reading.ok:
+            self._run.note("not_detected", probe=probe.name, because=reading.because, within_s=limit)
+            raise StoryEndedError(f"{probe.name} was never seen")
+        self._run.note("detected", probe=probe.name, because=reading.because)
+
+    def follow(self, runbook: str, **variables: object) -> None:
+        """Register the runbook's undo, then run it to its end; a fault that did not bite ends the story first."""
+        self.await_confirmations()
+        followed = load_runbook(runbook)
+        if followed.undo:
+            undo = f"playbooks/{followed.undo}.yml"
+            self._register(Cure(f"undo of {runbook}", undo, None, f"runbook {runbook}"))
+        inputs = {**variables, **self._variables.get(runbook, {})}
+        order = Order(runbook, followed.playbook, self._run.site.inventory, inputs)
+        self._run.note(
+            "runbook_started",
+            runbook=runbook,
+            playbook=f"playbooks/{runbook}.yml",
+            variables=inputs,
+            command=order.command,
+        )
+        ended = Following(
+            order, self._run.id, self._run.folder / "runner", lambda task: self._note_task(runbook, task)
+        ).wait(self._interruption.check)
+        self._run.note("runbook_ended", runbook=runbook, exit_code=ended.exit_code, because=ended.because)
+        if ended.exit_code != 0:
+            self._look_until(accepts_bookings(), PICTURE_SECONDS)
+            raise StoryEndedError(f"{runbook} failed")
+        self._note_undone(runbook)
+
+    def wait_for(self, probe: Probe, *, within: timedelta) -> None:
+        """Wait until the probe says yes."""
+        limit = within.total_seconds()
+        reading = self._look_until(probe, limit)
+        self._run.note("waited", probe=probe.name, ok=reading.ok, because=reading.because, within_s=limit)
+        if not reading.ok:
+            raise StoryEndedError(f"{probe.name} still says no after {limit:g} s")
+
+    def heal(self) -> None:
+        """Apply the cures of the faults; the others wait for the end of the story."""
+        self.await_confirmations()
+        cures = [cure for cure in outstanding(self._run.entries) if cure.of_fault]
+        if apply_cures(self._run, cures, self._interruption.check):
+            raise StoryEndedError("a cure failed")
+
+    def await_confirmations(self) -> None:
+        """Go on only if every fault is known to have bitten: a drill without harm proves nothing.
+
+        Raises:
+            StoryEndedError: One did not bite.
+        """
+        while not self._confirmations.done:
+            self._interruption.nap()
+        if self._run.has("fault_unconfirmed"):
+            raise StoryEndedError("a fault did not take")
+
+    def heal_all(self) -> bool:
+        """Undo everything that is left, and look whether the system is as before."""
+        self._confirmations.wait()
+        # the customers' luck belongs to the story; the heal asks the service itself
+        self._customers = None
+        return heal(self._run, self.gate, self.view, check=lambda: None)
+
+    def stop_workload(self) -> None:
+        """End the customers' process, if it runs."""
+        running, self.workload, self._customers = self.workload, None, None
+        if running is not None:
+            self._run.note("workload_ended", exit_code=running.stop())
+
+    def read_back(self) -> None:
+        """Read every booking of the run back, twice, some seconds apart; noted, never raised."""
+        url = str(self._run.site.variables.get("bookings_url", ""))
+        for number in (1, 2):
+            began = time.monotonic()
+            read = read_back(url, self._run.id, READ_BACK_SECONDS)
+            self._run.note("read_back", round=number, **read._asdict())
+            if number == 1:
+                self._nap_until(began + READ_BACK_APART_SECONDS)
+
+    def _start(self, workload: Workload) -> None:
+        self._interruption.check()
+        url = str(self._run.site.variables.get("bookings_url", ""))
+        try:
+            running = workload.start(self._run.folder, self._run.id, url, self._run.anchor, os.environ)
+        except UsageError as error:
+            self._run.note("gate", probe=f"{workload.name} can start", ok=False, because=error.message)
+            raise StoryEndedError("the customers could not begin") from error
+        self.workload = running
+        self._run.note(
+            "workload_started",
+            workload=workload.name,
+            per_second=workload.per_second,
+            interval_s=workload.interval_s,
+            timeout_s=workload.timeout_s,
+            pid=running.pid,
+        )
+        self._customers = Customers(self._run.folder, self._run.anchor)
+
+    def _gate(self, readings: list[tuple[str, Reading]]) -> None:
+        for name, reading in readings:
+            self._run.note("gate", probe=name, ok=reading.ok, because=reading.because)
+        if not all(reading.ok for _, reading in readings):
+            raise StoryEndedError("the gate is closed")
+
+    def _look_until(self, probe: Probe, limit: float) -> Reading:
+        until = time.monotonic() + limit
+        while not (reading := probe.look(self.view)).ok and time.monotonic() < until:
+            self._interruption.nap(PROBE_EVERY_SECONDS)
+        return reading
+
+    def _register(self, cure: Cure) -> None:
+        if cure.cure not in {known.cure for known in registered(self._run.entries)}:
+            self._run.note("cure_registered", **cure.as_data())
+
+    def _note_task(self, runbook: str, task: Task) -> None:
+        anchor = self._run.anchor
+        fields = {**vars(task), "started": task.started - anchor, "ended": task.ended - anchor}
+        self._run.note("task", runbook=runbook, **fields)
+
+    def _note_undone(self, runbook: str) -> None:
+        """A runbook that the story followed and that undoes an earlier one need not be followed again."""
+        playbook = f"playbooks/{runbook}.yml"
+        for cure in outstanding(self._run.entries):
+            if cure.playbook == playbook and not cure.of_fault:
+                because = f"the story followed {runbook}"
+                self._run.note("cure_applied", cure=cure.cure, exit_code=0, because=because)
+
+    def _nap_until(self, moment: float) -> None:
+        while (left := moment - time.monotonic()) > 0:
+            self._interruption.nap(min(left, PROBE_EVERY_SECONDS))

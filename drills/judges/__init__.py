@@ -1,0 +1,51 @@
+"""Judges read a journal and answer met, missed or unknown, because ...; they touch nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drills.judges.bookings import no_acknowledged_write_lost, no_double_booking
+from drills.judges.judgement import Judge, Judgement, Outcome
+from drills.judges.primaries import one_primary_at_a_time
+from drills.judges.recovery import recovered_within
+from drills.judges.runbooks import runbooks_succeeded
+
+if TYPE_CHECKING:
+    from drills.journal import Journal
+
+__all__ = [
+    "READY_MADE",
+    "Judge",
+    "Judgement",
+    "Outcome",
+    "judge_named",
+    "no_acknowledged_write_lost",
+    "no_double_booking",
+    "one_primary_at_a_time",
+    "recovered_within",
+    "runbooks_succeeded",
+]
+
+READY_MADE = {
+    judge.name: judge
+    for judge in (
+        recovered_within(),
+        no_acknowledged_write_lost,
+        no_double_booking,
+        one_primary_at_a_time,
+        runbooks_succeeded,
+    )
+}
+"""Every judge by the name under which a journal keeps it."""
+
+
+def judge_named(name: str, objective: float | None) -> Judge:
+    """The judge that a journal names, holding its objective; one that nobody knows answers unknown."""
+    known = READY_MADE.get(name)
+    if known is not None:
+        return Judge(name, objective, known.unit, known.decide)
+
+    def nobody(_: Journal, objective: float | None) -> Judgement:
+        return Judgement(name, Outcome.UNKNOWN, f"this version knows no judge called {name}", objective)
+
+    return Judge(name, objective, None, nobody)

@@ -1,0 +1,233 @@
+"""The lab: the disposable hosts of inventories/lab, as podman containers that boot systemd.
+
+What the hosts are stands in the inventory alone. Here the playbooks in lab/ that start, save and remove them are run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from drills.errors import UsageError
+from drills.lab import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# Whatever decides what a provisioned host is. A saved state is of use only while none of these has changed.
+STATE_SOURCES = (
+    "roles",
+    "lab/image",
+    "lab/bookings",
+    "lab/up.yml",
+    "inventories/lab",
+    "playbooks/site.yml",
+    "plugins",
+)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The lab of one checkout: `root` is the repository it belongs to."""
+
+    root: Path = REPOSITORY
+
+    @property
+    def folder(self) -> Path:
+        """Where keys, secrets and the record of what is running are kept; never committed."""
+        return self.root / ".lab"
+
+    @property
+    def inventory(self) -> Path:
+        """The one description of the hosts."""
+        return self.root / "inventories" / "lab"
+
+    @cached_property
+    def name(self) -> str:
+        """The prefix of everything the lab makes on this machine, from DRILLBOOK_LAB or the checkout's path."""
+        return os.environ.get("DRILLBOOK_LAB") or f"drillbook-{hashlib.sha256(str(self.root).encode()).hexdigest()[:6]}"
+
+    @cached_property
+    def hosts(self) -> dict[str, int]:
+        """The names of all hosts and the last number of their addresses, as the inventory has them."""
+        groups = yaml.safe_load((self.inventory / "hosts.yml").read_text())["all"]["children"].values()
+        return {host: facts["lab_address"] for group in groups for host, facts in group["hosts"].items()}
+
+    @cached_property
+    def base_image(self) -> str:
+        """The image that every host starts from, named by its recipe's digest; checkouts share it."""
+        return f"localhost/drillbook-host:{machine.digest([self.root / 'lab' / 'image'])}"
+
+    @cached_property
+    def state(self) -> str:
+        """The digest of everything that decides what a provisioned host is."""
+        return machine.digest(self.root / source for source in STATE_SOURCES)
+
+    def container(self, host: str) -> str:
+        """The name podman knows `host` by."""
+        return f"{self.name}-{host}"
+
+    def saved_image(self, host: str) -> str:
+        """The image that holds the provisioned state of `host`."""
+        return f"localhost/{self.container(host)}:{self.state}"
+
+    def prepare(self) -> None:
+        """Makes what hosts start from: the image, settings, a network address, a key. Molecule needs no more."""
+        machine.require_podman()
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        if not machine.image_exists(self.base_image):
+            with _step("make the host image", 45):
+                machine.run(
+                    [str(self.root / "lab" / "image" / "build.sh"), self.base_image],
+                    log=self.folder / "image.log",
+                )
+        machine.find_container_settings(self.base_image, self.folder / "containers.conf")
+        self._choose_network()
+        key = self.folder / "ssh" / "id_ed25519"
+        if not key.exists():
+            key.parent.mkdir(mode=0o700, exist_ok=True)
+            machine.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.name, "-f", str(key)])
+
+    def up(self) -> None:
+        """Brings every host up and provisioned; does nothing that is done already."""
+        self.prepare()
+        saved = all(machine.image_exists(self.saved_image(host)) for host in self.hosts)
+        made_from = {host: machine.container(self.container(host), "{{.ImageName}}") for host in self.hosts}
+        provisioned = self._recorded_state() == self.state
+        if saved and not any(made_from.values()):
+            provisioned = True
+        with _step("start the hosts", 10):
+            # A host that exists is started as it is; only one that is missing is made from an image.
+            newest = {host: self.saved_image(host) if saved else self.base_image for host in self.hosts}
+            self._start({host: made_from[host] or newest[host] for host in self.hosts})
+        if not provisioned:
+            self._record_state(None)
+            with _step("provision the hosts", 150):
+                self.play("playbooks/site.yml", log="site.log")
+        if not saved:
+            with _step("keep the provisioned state", 40):
+                self._save()
+        self._record_state(self.state)
+
+    def down(self, *, purge: bool = False) -> None:
+        """Removes the hosts and the network, and with `purge` the images as well."""
+        machine.require_podman()
+        if self._checkout.exists():
+            with _step("remove the hosts and their network", 10):
+                self.play("lab/down.yml", log="down.log")
+        for leftover in (self._checkout, self.folder / "ssh" / "known_hosts", self.folder / "state.json"):
+            leftover.unlink(missing_ok=True)
+        if purge:
+            for image in [*self._saved_images(), self.base_image]:
+                machine.remove_image(image, force=True)
+
+    def reset(self) -> None:
+        """Throws the hosts away and brings them back in their provisioned state."""
+        self.down()
+        self.up()
+
+    def status(self) -> dict[str, str]:
+        """What podman says of each host: running, exited, … or absent."""
+        return {host: machine.container(self.container(host), "{{.State.Status}}") or "absent" for host in self.hosts}
+
+    def ssh_command(self, host: str, command: tuple[str, ...] = ()) -> list[str]:
+        """The ssh command that logs in to `host`."""
+        if host not in self.hosts:
+            raise UsageError(f"the lab has no host {host!r}", f"choose one of {', '.join(self.hosts)}")
+        keys = self.folder / "ssh"
+        options = ["-i", str(keys / "id_ed25519"), "-o", f"UserKnownHostsFile={keys / 'known_hosts'}"]
+        return ["ssh", *options, f"ops@{self._address(host)}", *command]
+
+    def play(self, playbook: str, *, log: str, variables: dict[str, Any] | None = None) -> None:
+        """Runs a playbook of the repository on the lab; its output goes to `log` in the lab's folder.
+
+        Raises:
+            UsageError: The playbook failed; its last lines are in the message.
+        """
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        command = [program, "-i", str(self.inventory), str(self.root / playbook)]
+        command += ["-e", json.dumps(variables)] if variables else []
+        machine.run(command, log=self.folder / log, env=self.environment())
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which podman and Ansible work for this lab."""
+        chosen = {
+            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
+            "DRILLBOOK_LAB_IMAGE": self.base_image,
+        }
+        return {
+            **os.environ,
+            **chosen,
+            "ANSIBLE_CONFIG": str(self.root / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+        }
+
+    @property
+    def _checkout(self) -> Path:
+        return self.inventory / "group_vars" / "all" / "checkout.yml"
+
+    def _choose_network(self) -> None:
+        if self._checkout.exists() and yaml.safe_load(self._checkout.read_text())["lab_name"] == self.name:
+            return
+        head = "# Chosen by `drillbook lab up` for this checkout.\n"
+        facts = {
+            "lab_name": self.name,
+            "lab_network_prefix": machine.free_network(self.name),
+            "lab_folder": str(self.folder),
+        }
+        self._checkout.write_text(head + yaml.safe_dump(facts))
+
+    def _address(self, host: str) -> str:
+        if not self._checkout.exists():
+            raise UsageError("the lab of this checkout was never started", "run 'drillbook lab up'")
+        return f"{yaml.safe_load(self._checkout.read_text())['lab_network_prefix']}.{self.hosts[host]}"
+
+    def _start(self, images: dict[str, str]) -> None:
+        key = str(self.folder / "ssh" / "id_ed25519.pub")
+        self.play("lab/up.yml", log="up.log", variables={"lab_images": images, "lab_authorized_keys": key})
+        # Host keys are read over the console rather than the network, so that none is taken on trust.
+        lines = []
+        for host in self.hosts:
+            key_file = "/etc/ssh/ssh_host_ed25519_key.pub"
+            kind, key, *_ = machine.run(["podman", "exec", self.container(host), "cat", key_file]).split()
+            lines.append(f"{self._address(host)} {kind} {key}\n")
+        (self.folder / "ssh" / "known_hosts").write_text("".join(lines))
+
+    def _save(self) -> None:
+        stale = [image for image in self._saved_images() if not image.endswith(self.state)]
+        images = {host: self.saved_image(host) for host in self.hosts}
+        self.play("lab/save.yml", log="save.log", variables={"lab_saved_images": images})
+        for image in stale:
+            machine.remove_image(image)
+
+    def _saved_images(self) -> list[str]:
+        return machine.images_named(f"localhost/{self.container(host)}:" for host in self.hosts)
+
+    def _recorded_state(self) -> str | None:
+        record = self.folder / "state.json"
+        return json.loads(record.read_text())["provisioned"] if record.exists() else None
+
+    def _record_state(self, state: str | None) -> None:
+        (self.folder / "state.json").write_text(json.dumps({"provisioned": state}))
+
+
+@contextmanager
+def _step(what: str, usually_s: int) -> Iterator[None]:
+    """Says which step runs and how long it usually takes, then how long it took."""
+    print(f"lab: {what} (usually {usually_s} s) …", file=sys.stderr, flush=True)  # noqa: T201  progress is for people
+    started = time.monotonic()
+    yield
+    took = time.monotonic() - started
+    print(f"lab: {what}: done in {took:.0f} s", file=sys.stderr, flush=True)  # noqa: T201  the same

@@ -1,0 +1,139 @@
+"""Stamps, durations and counts: everything that a report prints, worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drills.measurement.watch import STABLE_SECONDS, Recovery, Watch, clock_start, failed_since, watch
+from drills.measurement.writes import Writes, account
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drills.journal import Entry, Journal
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How the customers' requests were answered once the clock had started.
+
+    `good` and `failed` count requests that left, `missed` the ticks at which none could; `failed_before`
+    counts what went wrong before the clock started.
+    """
+
+    good: int
+    failed: int
+    missed: int
+    failed_before: int
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The figures of a run.
+
+    `stamps` are seconds since the anchor and `durations` are seconds; what was not seen is None.
+    `sampling_interval_s` is the planned time between two requests, `sampling_error_s` the longest real one at
+    the edges of the outage: no time of the outage is known more precisely than this.
+    """
+
+    watch: Watch | None
+    recovery: Recovery
+    stamps: Mapping[str, float | None]
+    durations: Mapping[str, float | None]
+    answers: Answers
+    writes: Writes
+    sampling_interval_s: float | None
+    sampling_error_s: float | None
+
+    @property
+    def clock_started(self) -> float | None:
+        """When the clock of the drill started, in seconds since the anchor."""
+        fault = self.stamps["fault_started"]
+        return self.stamps["runbook_started"] if fault is None else fault
+
+
+def measure(journal: Journal) -> Measurement:
+    """Work out all figures of a run."""
+    seen = watch(journal)
+    stamps = _stamps(journal, seen)
+    opened = journal.ledger_opened
+    return Measurement(
+        watch=seen,
+        recovery=Recovery.UNSEEN if seen is None else seen.recovery,
+        stamps=stamps,
+        durations=_durations(journal, seen, stamps),
+        answers=_answers(journal),
+        writes=account(journal),
+        sampling_interval_s=None if opened is None else float(opened["interval_s"]),
+        sampling_error_s=None if seen is None else seen.sampling_error_s,
+    )
+
+
+def _stamps(journal: Journal, seen: Watch | None) -> dict[str, float | None]:
+    """In the order of the story; of several faults, detections or runbooks the first one counts."""
+    success = None if seen is None else seen.first_success
+    stable = seen is not None and success is not None and seen.ended - success >= STABLE_SECONDS
+    return {
+        "fault_started": _t(journal.first("fault_started")),
+        "fault_confirmed": _t(journal.first("fault_confirmed")),
+        "first_failure": None if seen is None else seen.first_failure,
+        "detected": _t(journal.first("detected")),
+        "runbook_started": _t(journal.first("runbook_started")),
+        "runbook_ended": _t(_repair_end(journal, seen)),
+        "first_success": success if seen is not None and seen.failures else None,
+        "stable": success + STABLE_SECONDS if stable and success is not None and seen and seen.failures else None,
+    }
+
+
+def _repair_end(journal: Journal, seen: Watch | None) -> Entry | None:
+    """The end of the last runbook that was started before customers were served again.
+
+    A runbook that was started afterwards tidies up; its time is no part of the repair.
+    """
+    started, ended = journal.all("runbook_started"), journal.all("runbook_ended")
+    repairs = len(started)
+    if seen is not None and seen.recovery is Recovery.NO_FAILURE:
+        repairs = 1
+    elif seen is not None and seen.first_success is not None:
+        repairs = sum(entry.t < seen.first_success for entry in started)
+    last = max(repairs, 1)
+    return ended[last - 1] if len(ended) >= last else None
+
+
+def _durations(journal: Journal, seen: Watch | None, stamps: Mapping[str, float | None]) -> dict[str, float | None]:
+    recovery = Recovery.UNSEEN if seen is None else seen.recovery
+    served = recovery is Recovery.RECOVERED
+    spared = recovery is Recovery.NO_FAILURE
+    ended = served or recovery is Recovery.BY_HEAL
+    success = stamps["first_success"]
+    return {
+        "recovery_s": 0.0 if spared else _between(_t(clock_start(journal)), success if served else None),
+        "outage_s": 0.0 if spared else _between(stamps["first_failure"], success if ended else None),
+        "detection_s": _between(stamps["fault_started"], stamps["detected"]),
+        "decision_s": _between(stamps["detected"], stamps["runbook_started"]),
+        "runbook_s": _between(stamps["runbook_started"], stamps["runbook_ended"]),
+        "settle_s": _between(stamps["runbook_ended"], success if served else None),
+        "down_s": None if seen is None else round(seen.down_s, 6),
+    }
+
+
+def _answers(journal: Journal) -> Answers:
+    clock = clock_start(journal)
+    started = float("inf") if clock is None else clock.t
+    bad = [sample for sample in journal.samples if clock is not None and failed_since(sample, started)]
+    missed = sum(sample.sent is None for sample in bad)
+    return Answers(
+        good=sum(sample.good and sample.moment >= started for sample in journal.samples),
+        failed=len(bad) - missed,
+        missed=missed,
+        failed_before=sum(not sample.good for sample in journal.samples) - len(bad),
+    )
+
+
+def _t(entry: Entry | None) -> float | None:
+    return None if entry is None else entry.t
+
+
+def _between(begin: float | None, end: float | None) -> float | None:
+    return None if begin is None or end is None else round(end - begin, 6)

@@ -1,0 +1,1 @@
+"""Clients that keep using the system as its customers do, and note every acknowledgement."""

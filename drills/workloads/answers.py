@@ -1,0 +1,102 @@
+"""What an answer of the bookings service means to the customer who waited for it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from aiohttp import ClientConnectorError
+
+T = TypeVar("T")
+Purpose = Literal["book", "rival", "repeat"]
+Outcome = Literal["acknowledged", "refused", "indeterminate"]
+
+CREATED, OK, CONFLICT, UNAVAILABLE = 201, 200, 409, 503
+_CLIENT_ERRORS = range(400, 500)
+_GOOD: dict[Purpose, frozenset[int]] = {
+    "book": frozenset({CREATED}),
+    "rival": frozenset({CREATED, CONFLICT}),
+    "repeat": frozenset({OK}),
+}
+
+
+class Answer(NamedTuple):
+    """What became of a request: its outcome, whether it is what a customer should get, and why not."""
+
+    outcome: Outcome
+    good: bool
+    status: int | None
+    because: str
+    booking: str | None = None
+    server: str | None = None
+    timeline: int | None = None
+
+
+def read_answer(purpose: Purpose, status: int, body: bytes, expected: str | None = None) -> Answer:
+    """The meaning of an answer that came in time; `expected` is the booking that a repeat must get again."""
+    fields = _fields(body)
+    outcome = _outcome(status, fields)
+    booking = _typed(fields.get("booking"), str)
+    because = _fault(purpose, status, booking, expected) or ""
+    if because and "error" in fields:
+        because += f" ({fields['error']})"
+    return Answer(
+        outcome,
+        not because,
+        status,
+        because,
+        booking,
+        _typed(fields.get("server"), str),
+        _typed(fields.get("timeline"), int),
+    )
+
+
+def too_late(answer: Answer, took_s: float, timeout_s: float) -> Answer:
+    """The same answer, which came when the customer had gone: it proves nothing and served nobody."""
+    because = f"{answer.status} came after {took_s:.3f} s; the customer waits {timeout_s:g} s"
+    return answer._replace(outcome="indeterminate", good=False, because=because)
+
+
+def no_answer(error: BaseException, timeout_s: float) -> Answer:
+    """What a failed exchange means: surely not written only if no connection was ever made."""
+    if isinstance(error, ClientConnectorError):
+        return Answer("refused", good=False, status=None, because=f"not sent: {error}")
+    if isinstance(error, TimeoutError):
+        return Answer("indeterminate", good=False, status=None, because=f"no answer within {timeout_s:g} s")
+    return Answer("indeterminate", good=False, status=None, because=f"{type(error).__name__}: {error}".rstrip(": "))
+
+
+def _outcome(status: int, fields: dict[str, Any]) -> Outcome:
+    if status in {CREATED, OK}:
+        return "acknowledged"
+    if status in _CLIENT_ERRORS or (status == UNAVAILABLE and fields.get("written") is False):
+        return "refused"
+    return "indeterminate"
+
+
+def _fault(purpose: Purpose, status: int, booking: str | None, expected: str | None) -> str | None:
+    """What is wrong with the answer in the customer's eyes, or None."""
+    if purpose == "repeat" and status == CREATED:
+        return f"the key of booking {expected} was forgotten: booked again as {booking}"
+    if status not in _GOOD[purpose]:
+        wanted = " or ".join(str(good) for good in sorted(_GOOD[purpose]))
+        return f"{status} instead of {wanted}"
+    if status == CONFLICT:
+        return None
+    if booking is None:
+        return f"{status} without a booking id"
+    if purpose == "repeat" and booking != expected:
+        return f"the repeated key got booking {booking} instead of {expected}"
+    return None
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(body)
+    except ValueError:  # a load balancer's own page, say
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _typed(value: Any, kind: type[T]) -> T | None:  # noqa: ANN401  # the values are JSON's
+    return value if isinstance(value, kind) else None

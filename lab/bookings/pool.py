@@ -1,0 +1,173 @@
+"""Connections that are there again the moment the database is.
+
+psycopg_pool was tried first, and is not used. After a failed attempt it sleeps 1, 2, 4 … s. Told to give up instead
+(`reconnect_timeout=0`), it no longer tries by itself; a request that timed out stays in its queue until a connection
+comes, so with `max_waiting` the queue is soon full of the departed, every new request is refused before it could
+start an attempt, and the pool stays empty for good. Without `max_waiting` that queue grows throughout the outage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import select
+import time
+from collections import deque
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+log = logging.getLogger(__name__)
+
+Row = tuple[Any, ...]
+
+WAIT_SECONDS = 0.8  # for a connection; a customer's patience is 1 s, and the answer "no" has to fit in as well
+CONNECT_SECONDS = 0.4  # a connection attempt that takes longer went to a machine that is not there
+PACE_SECONDS = 0.03  # after a failed attempt: not a busy loop, yet nothing beside an outage
+ATTEMPTS = 2  # at the same time: one may hang without holding up the other
+MAX_WAITING = 64  # more than that could not be served within WAIT_SECONDS anyway
+KEEP_SECONDS = 1.0  # between two looks at the idle connections
+
+
+class Unavailable(Exception):  # noqa: N818 - it is an answer, not a bug
+    """Surely nothing was written: no connection, or the server refused before the commit."""
+
+
+class Session(psycopg.AsyncConnection[Row]):
+    """A connection that keeps the warning of the running statement."""
+
+    warning: str | None = None
+
+    def note_warning(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Remember a warning; `severity_nonlocalized` is the same in every language the server may speak."""
+        if notice.severity_nonlocalized == "WARNING":
+            self.warning = f"{notice.sqlstate}: {notice.message_primary}"
+
+    def is_silent(self) -> bool:
+        """Tell whether the idle connection has nothing to read. If it has, that is its end, or news of its end.
+
+        It costs microseconds and no round trip, and it finds the connections which the balancer has shut down
+        before anything is sent on them.
+        """
+        if self.closed:
+            return False
+        poll = select.poll()
+        poll.register(self.pgconn.socket, select.POLLIN)
+        return not poll.poll(0)
+
+
+class Pool:
+    """At most `most` connections at a time. A caller who finds none idle opens one, and keeps trying in his time."""
+
+    def __init__(self, conninfo: str, *, least: int, most: int) -> None:
+        self._conninfo = conninfo
+        self._least = least
+        self._most = most
+        self._idle: deque[Session] = deque()
+        self._waiting = 0
+        self._reachable = True
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Keep `least` connections open. They are not waited for: without a database the service is still alive."""
+        self._places = asyncio.Semaphore(self._most)
+        self._attempts = asyncio.Semaphore(ATTEMPTS)
+        keeper = asyncio.create_task(self._keep())
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+            while self._idle:
+                await self._idle.pop().close()
+
+    def figures(self) -> dict[str, int]:
+        """Return the pool's state: connections allowed, idle and lent, and requests that wait for one."""
+        lent = self._most - self._places._value  # noqa: SLF001 - asyncio has no public name for it
+        return {"allowed": self._most, "idle": len(self._idle), "lent": lent, "waiting": self._waiting}
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """Lend a live connection on which nothing has been sent; if the borrower fails, it is not used again.
+
+        Raises:
+            Unavailable: there is none within WAIT_SECONDS, or too many wait for one.
+        """
+        if self._waiting >= MAX_WAITING:
+            raise Unavailable(f"{self._waiting} requests are already waiting for a connection")
+        deadline = time.monotonic() + WAIT_SECONDS
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Unavailable(f"no free connection within {WAIT_SECONDS} s") from None
+        finally:
+            self._waiting -= 1
+        try:
+            session = await self._take(deadline)
+            try:
+                yield session
+            except BaseException:
+                await session.close()
+                raise
+            self._idle.append(session)
+        finally:
+            self._places.release()
+
+    async def _take(self, deadline: float) -> Session:
+        """Return an idle connection that is alive, or a new one. The dead are buried on the way."""
+        while self._idle:
+            session = self._idle.pop()
+            if session.is_silent():
+                return session
+            await session.close()
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                while True:
+                    with suppress(psycopg.Error):
+                        return await self._connect()
+        except TimeoutError:
+            raise Unavailable(f"no connection to a primary within {WAIT_SECONDS} s") from None
+
+    async def _connect(self) -> Session:
+        """Return a new connection, or raise psycopg.Error after a pause."""
+        async with self._attempts:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    session = await Session.connect(self._conninfo, autocommit=True)
+            except TimeoutError:
+                self._note_reachable(reachable=False)
+                raise psycopg.OperationalError(f"no connection within {CONNECT_SECONDS} s") from None
+            except psycopg.Error:
+                self._note_reachable(reachable=False)
+                await asyncio.sleep(PACE_SECONDS)
+                raise
+        session.add_notice_handler(session.note_warning)
+        self._note_reachable(reachable=True)
+        return session
+
+    async def _keep(self) -> None:
+        """Bury the dead among the idle, then open or close one until there are `least`; again every KEEP_SECONDS."""
+        while True:
+            for _ in range(len(self._idle)):
+                session = self._idle.popleft()
+                if session.is_silent() and len(self._idle) < self._most:
+                    self._idle.append(session)
+                else:
+                    await session.close()
+            with suppress(psycopg.Error):
+                while len(self._idle) < self._least:
+                    self._idle.appendleft(await self._connect())
+            await asyncio.sleep(KEEP_SECONDS)
+
+    def _note_reachable(self, *, reachable: bool) -> None:
+        """Log the change, not each of a thousand failures."""
+        if reachable is not self._reachable:
+            self._reachable = reachable
+            log.warning("the database can %s", "be reached again" if reachable else "not be reached")

@@ -1,0 +1,188 @@
+"""The HTTP side: each route, what it asks of the database, and which answer is which status."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .database import Database, Indeterminate
+from .metrics import Metrics
+from .pool import Unavailable
+from .requests import (
+    BadRequest,
+    booking_request,
+    event_request,
+    is_signed,
+    page_request,
+    payment_request,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from .settings import Settings
+
+    Endpoint = Callable[[Request], Awaitable[Response]]
+
+log = logging.getLogger(__name__)
+
+OPEN_EVENT = "SELECT bookings.open_event(%s, %s)"
+BOOK = "SELECT * FROM bookings.book(%s, %s, %s, %s, %s, %s)"
+TAKE_PAYMENT = "SELECT bookings.take_payment(%s, %s)"
+PAGE = """
+    SELECT key, seat, id::text FROM bookings.bookings
+    WHERE event = %s AND seat >= %s AND (seat, id) > (%s, %s)
+        AND (state = 'confirmed' OR state = 'held' AND held_until > now())
+    ORDER BY seat, id LIMIT %s
+"""
+IS_READY = """
+    SELECT current_setting('transaction_read_only') = 'off' AND to_regclass('bookings.bookings') IS NOT NULL
+"""
+SCHEMA_VERSION = "SELECT max(version) FROM bookings.migrations"
+
+STATUS = {
+    "created": 201,
+    "repeated": 200,
+    "confirmed": 200,
+    "refund_due": 200,
+    "other_request": 422,
+    "seat_taken": 409,
+    "unknown_seat": 404,
+    "unknown_booking": 404,
+}
+RETRY = {"Retry-After": "1"}
+
+
+class Service:
+    """One instance of the bookings service."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._database = Database(settings)
+        self._metrics = Metrics(self._database)
+        self._release = release()
+        self.draining = False
+
+    def app(self) -> Starlette:
+        """Return the ASGI application."""
+        return Starlette(
+            routes=[
+                self._route("POST", "/v1/bookings", self.book),
+                self._route("GET", "/v1/bookings", self.list_bookings),
+                self._route("POST", "/v1/events", self.open_event),
+                self._route("POST", "/v1/webhooks/payments", self.take_payment),
+                self._route("GET", "/healthz", self.health),
+                self._route("GET", "/readyz", self.readiness),
+                self._route("GET", "/metrics", self.metrics),
+                self._route("GET", "/version", self.version),
+            ],
+            lifespan=self._lifespan,
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        async with self._database.pool.opened():
+            yield
+
+    def _route(self, method: str, path: str, endpoint: Endpoint) -> Route:
+        """Return the route with what all have in common: the answers to trouble, and the counting."""
+
+        async def answer(request: Request) -> Response:
+            started = time.perf_counter()
+            try:
+                response = await endpoint(request)
+            except BadRequest as error:
+                response = JSONResponse({"error": "bad_request", "because": str(error)}, 400)
+            except Unavailable as error:
+                log.info("%s %s: %s", method, path, error)
+                response = JSONResponse({"error": "database_unavailable", "written": False}, 503, RETRY)
+            except Indeterminate as error:
+                log.warning("%s %s: not acknowledged: %s", method, path, error)
+                self._metrics.indeterminate.inc()
+                response = JSONResponse({"error": "outcome_unknown", "written": None}, 503, RETRY)
+            if self.draining:
+                # The caller's next request would meet a closed door: let it connect elsewhere now.
+                response.headers["Connection"] = "close"
+            self._metrics.note(f"{method} {path}", response.status_code, time.perf_counter() - started)
+            return response
+
+        return Route(path, answer, methods=[method])
+
+    async def open_event(self, request: Request) -> Response:
+        """201 for a new event, 200 for the same one again, 422 if it has another number of seats."""
+        event, seats = event_request(await request.body())
+        (outcome,) = await self._database.write(OPEN_EVENT, (event, seats))
+        return self._answer(outcome, {"id": event, "seats": seats})
+
+    async def book(self, request: Request) -> Response:
+        """201 for a new booking, 200 and the same body for a repeat, 409 for a seat that is sold."""
+        wish = booking_request(request.headers.get("idempotency-key"), await request.body())
+        outcome, booking, held_until, server, timeline = await self._database.write(
+            BOOK, (wish.key, wish.digest(), wish.event, wish.seat, wish.customer, wish.hold_seconds)
+        )
+        body = {"booking": booking, "event": wish.event, "seat": wish.seat}
+        body |= {"server": server, "timeline": timeline}
+        if held_until is not None:
+            body["held_until"] = held_until.isoformat()
+        return self._answer(outcome, body)
+
+    async def list_bookings(self, request: Request) -> Response:
+        """A page of the seats that are sold or held, by seat; `next` is null on the last one."""
+        query = request.query_params
+        event, seat, booking, limit = page_request(query.get("event"), query.get("after"), query.get("limit", "1000"))
+        rows = await self._database.read(PAGE, (event, seat, seat, booking, limit))
+        cursor = f"{rows[-1][1]}.{rows[-1][2]}" if len(rows) == limit else None
+        found = [{"key": key, "seat": number, "booking": taken} for key, number, taken in rows]
+        return JSONResponse({"bookings": found, "next": cursor})
+
+    async def take_payment(self, request: Request) -> Response:
+        """200 when the payment is noted, once or again; 401 when it is not the payment provider who says so."""
+        body = await request.body()
+        if not is_signed(body, request.headers.get("x-signature", ""), self._settings.webhook_secret):
+            return JSONResponse({"error": "bad_signature"}, 401)
+        payment, booking = payment_request(body)
+        (outcome,) = await self._database.write(TAKE_PAYMENT, (payment, booking))
+        return self._answer(outcome, {"payment": payment, "booking": str(booking), "outcome": outcome})
+
+    async def health(self, _: Request) -> Response:
+        """200: the process runs. It does not touch the database, whose loss a restart would not mend."""
+        return JSONResponse({"status": "alive"})
+
+    async def readiness(self, _: Request) -> Response:
+        """200 when bookings can be taken: not draining, and a primary with the schema answers."""
+        if self.draining:
+            return JSONResponse({"status": "draining"}, 503)
+        ((ready,),) = await self._database.read(IS_READY)
+        return JSONResponse({"status": "ready" if ready else "read-only, or no schema"}, 200 if ready else 503)
+
+    async def metrics(self, _: Request) -> Response:
+        """Figures for Prometheus."""
+        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
+
+    async def version(self, _: Request) -> Response:
+        """The release that runs, and the schema that it found: null when the database cannot say."""
+        try:
+            ((schema,),) = await self._database.read(SCHEMA_VERSION)
+        except Unavailable:
+            schema = None
+        return JSONResponse({"release": self._release, "schema": schema})
+
+    @staticmethod
+    def _answer(outcome: str, body: dict[str, Any]) -> Response:
+        status = STATUS[outcome]
+        return JSONResponse(body if status in {200, 201} else {"error": outcome}, status)
+
+
+def release() -> str:
+    """Return the name of the release this code was put there with, or "unreleased" in a working copy."""
+    name = Path(__file__).resolve().parent.parent / "RELEASE"
+    return name.read_text(encoding="utf-8").strip() if name.is_file() else "unreleased"

@@ -1,0 +1,309 @@
+"""A private PostgreSQL 15 and instances of the service, both real processes on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LAB = Path(__file__).resolve().parents[2] / "lab"
+BINARIES = Path("/usr/lib/postgresql/15/bin")
+SECRET = "a secret of the tests"
+PASSWORD = 'pass "word" \\ $x'  # what a quoting mistake would trip over
+
+
+@dataclass
+class Postgres:
+    """A server of our own: trust is for the tests' own sessions, the service signs in with its password."""
+
+    folder: Path
+    port: int
+
+    def start(self) -> None:
+        self._ctl("start", "-w", "-l", str(self.folder / "log"))
+
+    def stop(self, mode: str = "immediate") -> None:
+        self._ctl("stop", "-w", "-m", mode)
+
+    def connect(self, dbname: str = "bookings") -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(
+            host=str(self.folder),
+            port=self.port,
+            user="admin",
+            dbname=dbname,
+            autocommit=True,
+            options="-c synchronous_commit=local",
+        )
+
+    def configure(self, **settings: str) -> None:
+        with self.connect() as connection:
+            for name, value in settings.items():
+                connection.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
+            connection.execute("SELECT pg_reload_conf()")
+
+    def wait_for(self, query: str, seconds: float = 5.0) -> object:
+        """Return the first value the query gives that is not null."""
+        deadline = time.monotonic() + seconds
+        with self.connect() as connection:
+            while time.monotonic() < deadline:
+                row = connection.execute(query.encode()).fetchone()
+                if row and row[0] is not None:
+                    return row[0]
+                time.sleep(0.01)
+        raise AssertionError(f"nothing within {seconds} s: {query}")
+
+    def _ctl(self, *words: str) -> None:
+        run_as_postgres([str(BINARIES / "pg_ctl"), "-D", str(self.folder / "data"), *words])
+
+
+def run_as_postgres(command: list[str]) -> None:
+    """PostgreSQL refuses to run as root; its package brings a user for it."""
+    user = "postgres" if os.geteuid() == 0 else None
+    done = subprocess.run(
+        command,
+        user=user,
+        env=os.environ | {"LC_ALL": "C.UTF-8"},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command} failed: {done.stderr}"
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Postgres]:
+    if not (BINARIES / "initdb").exists():
+        pytest.fail(f"no PostgreSQL in {BINARIES}\nHINT: apt-get install --no-install-recommends postgresql-15")
+    folder = Path(tempfile.mkdtemp(prefix="bookings-postgres-"))
+    if os.geteuid() == 0:
+        os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
+    postgres = Postgres(folder, free_port())
+    data = folder / "data"
+    run_as_postgres(
+        [
+            *(str(BINARIES / "initdb"), "-D", str(data), "-U", "admin", "-N", "--locale=C.UTF-8", "-E", "UTF8"),
+            *("--auth-host=scram-sha-256", "--auth-local=trust"),
+        ]
+    )
+    with (data / "postgresql.conf").open("a") as conf:
+        conf.write(
+            f"port = {postgres.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{folder}'\n"
+            "cluster_name = 'db1'\nshared_buffers = '32MB'\nautovacuum = off\n"
+        )
+    postgres.start()
+    try:
+        with postgres.connect("postgres") as connection:
+            quoted = PASSWORD.replace("'", "''")
+            connection.execute(f"CREATE ROLE bookings LOGIN PASSWORD '{quoted}'".encode())
+            connection.execute("CREATE DATABASE bookings OWNER bookings")
+        yield postgres
+    finally:
+        postgres.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres(cluster: Postgres) -> Iterator[Postgres]:
+    """The server, up and with nobody to wait for at the end of each test, whatever the test did to it."""
+    try:
+        yield cluster
+    finally:
+        if not (cluster.folder / "data" / "postmaster.pid").exists():
+            cluster.start()
+        cluster.configure(synchronous_standby_names="")
+
+
+@dataclass
+class Answer:
+    """What came back, and how long it took in seconds."""
+
+    status: int
+    body: Any
+    seconds: float
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Instance:
+    """A running bookings service."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    def call(self, method: str, path: str, body: object = None, *, timeout: float = 10.0, **headers: str) -> Answer:
+        """Send one request on a connection of its own. Header names are written with underscores."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        payload = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        started = time.monotonic()
+        try:
+            connection.request(
+                method, path, payload, {name.replace("_", "-"): value for name, value in headers.items()}
+            )
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        is_json = "json" in response.headers.get("content-type", "")
+        return Answer(
+            response.status,
+            json.loads(content) if is_json else content.decode(),
+            time.monotonic() - started,
+            {name.lower(): value for name, value in response.headers.items()},
+        )
+
+    def open_event(self, event: str, seats: int = 100) -> Answer:
+        return self.call("POST", "/v1/events", {"id": event, "seats": seats})
+
+    def book(
+        self, event: str, seat: int, *, key: str, customer: str = "c", timeout: float = 10.0, **more: object
+    ) -> Answer:
+        body = {"event": event, "seat": seat, "customer": customer, **more}
+        return self.call("POST", "/v1/bookings", body, Idempotency_Key=key, timeout=timeout)
+
+    def pay(self, booking: str, *, payment: str | None = None, secret: str = SECRET) -> Answer:
+        body = json.dumps({"payment": payment or uuid.uuid4().hex, "booking": booking}).encode()
+        signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        return self.call("POST", "/v1/webhooks/payments", body, X_Signature=signature)
+
+    def bookings(self, event: str) -> list[dict[str, Any]]:
+        """Return all pages, asked for in small ones."""
+        rows: list[dict[str, Any]] = []
+        after = ""
+        while True:
+            page = self.call("GET", f"/v1/bookings?event={event}&limit=7{after}")
+            assert page.status == 200, page
+            rows += page.body["bookings"]
+            if page.body["next"] is None:
+                return rows
+            after = f"&after={page.body['next']}"
+
+    def wait_until_alive(self, seconds: float = 10.0) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                assert self.call("GET", "/healthz").status == 200
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"not alive within {seconds} s")
+
+    def wait_until_ready(self, seconds: float = 10.0) -> float:
+        """Return after how many seconds it was ready."""
+        started = time.monotonic()
+        while time.monotonic() - started < seconds:
+            try:
+                if self.call("GET", "/readyz").status == 200:
+                    return time.monotonic() - started
+            except OSError:
+                assert self.process.poll() is None, "the service has ended"
+            time.sleep(0.01)
+        raise AssertionError(f"not ready within {seconds} s")
+
+
+@dataclass
+class Program:
+    """The service's command line, with settings files of its own for each call."""
+
+    folder: Path
+    postgres: Postgres
+
+    def settings(self, *lines: str, **more: object) -> Path:
+        values = {
+            "database_host": "127.0.0.1",
+            "database_port": self.postgres.port,
+            "database_name": "bookings",
+            "database_user": "bookings",
+            "database_password": PASSWORD,
+            "webhook_secret": SECRET,
+            "listen": "127.0.0.1",
+            "drain_seconds": 0,
+            **more,
+        }
+        path = self.folder / f"bookings-{uuid.uuid4().hex[:8]}.env"
+        text = [f"BOOKINGS_{name.upper()}={json.dumps(value)}" for name, value in values.items()]
+        path.write_text("\n".join([*text, *lines, ""]))
+        return path
+
+    def start(self, settings: Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(self._command(settings), cwd=LAB, text=True)
+
+    def run(self, settings: Path, *more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self._command(settings, *more), cwd=LAB, capture_output=True, text=True, check=False, timeout=20
+        )
+
+    def migrate(self) -> str:
+        """Return what was said about it."""
+        done = self.run(self.settings(), "--migrate")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @staticmethod
+    def _command(settings: Path, *more: str) -> list[str]:
+        return [sys.executable, "-m", "bookings", "--settings", str(settings), *more]
+
+
+@pytest.fixture
+def program(postgres: Postgres, tmp_path: Path) -> Program:
+    return Program(tmp_path, postgres)
+
+
+@pytest.fixture
+def start(program: Program) -> Iterator[Callable[..., Instance]]:
+    """Start an instance, ready unless told otherwise; each is stopped after the test."""
+    instances: list[Instance] = []
+
+    def start_one(*, ready: bool = True, **settings: object) -> Instance:
+        port = free_port()
+        if ready:
+            program.migrate()
+        instance = Instance(program.start(program.settings(port=port, **settings)), port)
+        instances.append(instance)
+        if ready:
+            instance.wait_until_ready()
+        return instance
+
+    yield start_one
+    for instance in instances:
+        instance.process.kill()
+        instance.process.wait()
+
+
+@pytest.fixture
+def service(start: Callable[..., Instance]) -> Instance:
+    return start()
+
+
+@pytest.fixture
+def event(service: Instance) -> str:
+    name = f"event-{uuid.uuid4().hex[:8]}"
+    assert service.open_event(name).status == 201
+    return name
