@@ -13,7 +13,7 @@ from drills.probes import Probe, Reading
 from drills.scenario import Drill, seconds
 
 if TYPE_CHECKING:
-    from conftest import Stage
+    from tests.drill.conftest import Stage
 
 YES = Probe("yes", lambda _: Reading(ok=True, because="always"))
 NO = Probe("no", lambda _: Reading(ok=False, because="never"))

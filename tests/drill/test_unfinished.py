@@ -12,17 +12,17 @@ import pytest
 from drills.cli import breaking
 from drills.cli.breaking import RefusedError
 from drills.lock import LockedError, environment_lock
-from drills.orphans import RUN_VARIABLE, end_orphans
+from drills.orphans import end_orphans
 from drills.run import open_run
 from drills.scenario import scenario_named
 from drills.unfinished import heal_unfinished, is_healed, unfinished_runs
+from drills.workloads.bookings import RUN_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Stage
-
     from drills.journal import Entry
+    from tests.drill.conftest import Stage
 
 
 def killed_run(stage: Stage, *, torn: bool = False) -> Path:

@@ -1,0 +1,66 @@
+# The entry points. `make drill` and `make test` do everything that a fresh Debian 12 needs, and can be run again.
+SHELL := /bin/bash -o pipefail
+PYTHON ?= python3
+BIN := .venv/bin
+DRILLBOOK := $(BIN)/drillbook
+# One temporary folder for pytest of this checkout, so that two checkouts do not clean up after each other.
+PYTEST := $(BIN)/pytest --durations=5
+
+.PHONY: help setup drill drills-all test lint unit contract molecule lab-tests bench render down clean
+
+help: ## this text
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: .venv/ready ## install what is missing: system packages, the virtual environment
+
+.venv/ready: requirements.txt pyproject.toml lab/install.sh
+	@lab/install.sh $(PYTHON)
+	@touch $@
+
+drill: setup ## lab up, then the drill db_failover
+	@$(DRILLBOOK) lab up
+	@$(DRILLBOOK) run db_failover
+
+drills-all: setup ## every scenario, one after the other, three rounds
+	@$(DRILLBOOK) lab up
+	@for round in 1 2 3; do for scenario in $$($(DRILLBOOK) list --names); do \
+	  $(DRILLBOOK) run $$scenario || exit $$?; done; done
+
+test: lint unit contract molecule lab-tests ## everything
+
+lint: setup ## style, types, and that no page differs from its playbook
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/ansible-lint --offline --strict
+	$(BIN)/codespell
+	$(DRILLBOOK) runbooks check
+
+unit: setup ## tests that need no lab
+	$(PYTEST) tests --ignore tests/lab --ignore tests/contract
+
+contract: setup ## what the parts of this repository promise each other
+	$(PYTEST) tests/contract
+
+molecule: setup ## each role on a host of its own
+	$(DRILLBOOK) lab prepare
+	$(DRILLBOOK) lab exec -- $(BIN)/molecule test --all
+
+lab-tests: setup ## drills on the lab, and sabotage that they must notice
+	$(DRILLBOOK) lab up
+	$(PYTEST) tests/lab
+
+bench: setup ## recovery by our drill against the floor, and how often a promotion stalls
+	$(DRILLBOOK) lab up
+	$(BIN)/python tests/lab/bench.py
+
+render: setup ## write the pages of the runbooks anew
+	$(DRILLBOOK) runbooks render
+
+down: ## take the lab away
+	@[ ! -x $(DRILLBOOK) ] || $(DRILLBOOK) lab down
+
+clean: down ## take the lab, its images and the virtual environment away
+	@[ ! -x $(DRILLBOOK) ] || $(DRILLBOOK) lab down --purge
+	rm -rf .venv .lab .mypy_cache .ruff_cache .pytest_cache
