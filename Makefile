@@ -53,7 +53,7 @@ lab-tests: setup ## drills on the lab, and sabotage that they must notice
 
 bench: setup ## recovery by our drill against the floor, and how often a promotion stalls
 	$(DRILLBOOK) lab up
-	$(BIN)/python tests/lab/bench.py
+	$(BIN)/python bench/failover.py
 
 render: setup ## write the pages of the runbooks anew
 	$(DRILLBOOK) runbooks render

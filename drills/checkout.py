@@ -22,9 +22,16 @@ def cache() -> Path:
     return home() / ".cache"
 
 
+def playbook_folders() -> list[Path]:
+    """Where runbooks are: the repository's playbooks, then the folders in $DRILLBOOK_PLAYBOOKS, parted as in $PATH."""
+    named = os.environ.get("DRILLBOOK_PLAYBOOKS", "").split(os.pathsep)
+    return [ROOT / "playbooks", *(Path(folder).expanduser().resolve() for folder in named if folder)]
+
+
 def playbook_path(name: str) -> Path:
-    """The file of the runbook of this name; it may not exist."""
-    return ROOT / "playbooks" / f"{name}.yml"
+    """The file of the runbook of this name, in the first folder that has it; it may not exist."""
+    files = [folder / f"{name}.yml" for folder in playbook_folders()]
+    return next((file for file in files if file.is_file()), files[0])
 
 
 def relative(path: Path) -> str:

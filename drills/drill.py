@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from drills import checkout
 from drills.confirmation import Confirmations
 from drills.cure import Cure, outstanding, registered
 from drills.errors import UsageError
@@ -104,14 +105,14 @@ class LiveDrill:
         self.await_confirmations()
         followed = load_runbook(runbook)
         if followed.undo:
-            undo = f"playbooks/{followed.undo}.yml"
+            undo = checkout.relative(checkout.playbook_path(followed.undo))
             self._register(Cure(f"undo of {runbook}", undo, None, f"runbook {runbook}"))
         inputs = {**variables, **self._variables.get(runbook, {})}
         order = Order(runbook, followed.playbook, self._run.site.inventory, inputs)
         self._run.note(
             "runbook_started",
             runbook=runbook,
-            playbook=f"playbooks/{runbook}.yml",
+            playbook=checkout.relative(followed.playbook),
             variables=inputs,
             command=order.command,
         )
@@ -215,7 +216,7 @@ class LiveDrill:
 
     def _note_undone(self, runbook: str) -> None:
         """A runbook that the story followed and that undoes an earlier one need not be followed again."""
-        playbook = f"playbooks/{runbook}.yml"
+        playbook = checkout.relative(checkout.playbook_path(runbook))
         for cure in outstanding(self._run.entries):
             if cure.playbook == playbook and not cure.of_fault:
                 because = f"the story followed {runbook}"

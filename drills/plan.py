@@ -97,7 +97,7 @@ class PlannedDrill:
     def follow(self, runbook: str, **variables: object) -> None:
         """Write down the playbook."""
         self.followed.setdefault(runbook, {}).update(variables)
-        self.steps.append(Step("follow", runbook, playbook=f"playbooks/{runbook}.yml"))
+        self.steps.append(Step("follow", runbook, playbook=_playbook(runbook)))
 
     def wait_for(self, probe: Probe, *, within: timedelta) -> None:
         """Write it down."""
@@ -113,7 +113,7 @@ class PlannedDrill:
         undos = [load_runbook(name).undo for name in self.followed]
         names = [*self.followed, *(undo for undo in undos if undo)]
         return list(
-            dict.fromkeys([*(f"playbooks/{name}.yml" for name in names), *(cure.playbook for cure in self.cures)])
+            dict.fromkeys([*(_playbook(name) for name in names), *(cure.playbook for cure in self.cures)])
         )
 
 
@@ -167,6 +167,10 @@ def plan(scenario: Scenario, site: Site) -> Plan:
         expected_from=f"the median of {len(former)} runs" if former else "the scenario's own estimate",
         unresolved=drill.site.unresolved,
     )
+
+
+def _playbook(runbook: str) -> str:
+    return checkout.relative(checkout.playbook_path(runbook))
 
 
 def _former_durations(scenario: str, environment: str) -> list[float]:

@@ -154,7 +154,7 @@ def _read_by_ansible(playbook: str, inventory: Path) -> None:
 
 def _digest(inventory: Path) -> str:
     digest = hashlib.sha256(str(inventory.resolve()).encode())
-    sources = [checkout.ROOT / source for source in _SOURCES] + [inventory]
+    sources = [*(checkout.ROOT / source for source in _SOURCES), *checkout.playbook_folders(), inventory]
     for source in sources:
         files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
         for path in files:

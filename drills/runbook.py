@@ -55,7 +55,8 @@ def load_runbook(name: str) -> Runbook:
     """
     playbook = checkout.playbook_path(name)
     if not playbook.is_file():
-        known = [path.stem for path in sorted(playbook.parent.glob("*.yml")) if "." not in path.stem]
+        files = [file for folder in checkout.playbook_folders() for file in sorted(folder.glob("*.yml"))]
+        known = [file.stem for file in files if "." not in file.stem]
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(known) or 'none'}"
         raise UsageError(f"there is no runbook {name!r} ({checkout.relative(playbook)})", hint)

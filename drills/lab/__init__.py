@@ -51,6 +51,13 @@ def prepare() -> None:
     Lab().prepare()
 
 
+@lab.command("exec", context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run_with_environment(command: tuple[str, ...]) -> None:
+    """Run COMMAND with the environment in which podman and Ansible work for this lab."""
+    os.execvpe(command[0], command, Lab().environment())  # noqa: S606  it takes this process's place
+
+
 @lab.command(context_settings={"ignore_unknown_options": True})
 @click.argument("host")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)

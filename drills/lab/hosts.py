@@ -164,15 +164,15 @@ class Lab:
     def environment(self) -> dict[str, str]:
         """The environment in which podman and Ansible work for this lab."""
         chosen = {
-            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
-            "DRILLBOOK_LAB_IMAGE": self.base_image,
-        }
-        return {
-            **os.environ,
-            **chosen,
             "ANSIBLE_CONFIG": str(self.root / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
+            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
+            "DRILLBOOK_LAB": self.name,
+            "DRILLBOOK_LAB_IMAGE": self.base_image,
         }
+        # Programs of the virtual environment, such as ansible-playbook, are found by their names.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        return {**os.environ, **chosen, "PATH": path}
 
     @property
     def _checkout(self) -> Path:

@@ -11,6 +11,9 @@ from drills.pages.page import render_index, render_runbook
 from drills.pages.playbook import Runbook, read_runbook
 from drills.pages.steps import Timings
 
+# The desired state of a whole environment is not a procedure that a person would follow step by step.
+_DESIRED_STATE = "site.yml"
+
 _RENDER = "write the pages anew: drillbook runbooks render"
 
 
@@ -57,7 +60,7 @@ def contract_errors(repo: Path) -> list[Flaw]:
 
 
 def _runbooks(repo: Path) -> list[Runbook]:
-    playbooks = sorted(repo.glob("playbooks/*.yml"))
+    playbooks = [file for file in sorted(repo.glob("playbooks/*.yml")) if file.name != _DESIRED_STATE]
     return [read_runbook(file, repo / "roles") for file in playbooks if not file.name.endswith(".meta.yml")]
 
 
