@@ -6,7 +6,7 @@ DRILLBOOK := $(BIN)/drillbook
 # One temporary folder for pytest of this checkout, so that two checkouts do not clean up after each other.
 PYTEST := $(BIN)/pytest --durations=5
 
-.PHONY: help setup drill drills-all test lint unit contract molecule lab-tests bench render down clean
+.PHONY: help setup drill drills-all test lint unit contract service molecule lab-tests bench render down clean
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -26,7 +26,7 @@ drills-all: setup ## every scenario, one after the other, three rounds
 	@for round in 1 2 3; do for scenario in $$($(DRILLBOOK) list --names); do \
 	  $(DRILLBOOK) run $$scenario || exit $$?; done; done
 
-test: lint unit contract molecule lab-tests ## everything
+test: lint unit contract service molecule lab-tests ## everything
 
 lint: setup ## style, types, and that no page differs from its playbook
 	$(BIN)/ruff check
@@ -38,10 +38,16 @@ lint: setup ## style, types, and that no page differs from its playbook
 	$(DRILLBOOK) runbooks check
 
 unit: setup ## tests that need no lab
-	$(PYTEST) tests --ignore tests/lab --ignore tests/contract
+	$(PYTEST) tests --ignore tests/lab --ignore tests/contract --ignore tests/bookings
 
 contract: setup ## what the parts of this repository promise each other
 	$(PYTEST) tests/contract
+
+service: setup ## the bookings service with a real PostgreSQL, on the packages that its hosts have
+	$(DRILLBOOK) lab prepare
+	$(DRILLBOOK) lab exec -- sh -c 'podman run --rm --network none --env PYTHONDONTWRITEBYTECODE=1 \
+	  --volume $(CURDIR):$(CURDIR):ro --workdir $(CURDIR) "$$DRILLBOOK_LAB_IMAGE" \
+	  python3 -m pytest -p no:cacheprovider --confcutdir tests/bookings tests/bookings'
 
 molecule: setup ## each role on a host of its own
 	$(DRILLBOOK) lab prepare

@@ -90,8 +90,8 @@ def _rejoin(killed: Host, leader: Host) -> None:
 
 
 def _conninfo(leader: Host, standby: Host) -> str:
-    password = "passfile=/var/lib/postgresql/.pgpass"
-    return f"host={leader.name} user=replicator dbname=postgres {password} application_name={standby.name}"
+    passfile = "passfile=/var/lib/postgresql/.pgpass"
+    return f"host={leader.name} user=replicator dbname=postgres {passfile} application_name={standby.name}"
 
 
 def _psql(host: Host, *statements: str) -> str:

@@ -6,12 +6,13 @@ import json
 import subprocess
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 POSTGRESQL = "postgresql@15-main"
 COMMAND_SECONDS = 30.0
@@ -40,7 +41,7 @@ class Cluster:
 
     def power_on(self, host: str) -> None:
         self._podman("start", f"{self.name}-{host}")
-        await_true(lambda: "running" in self.at(host, "systemctl is-system-running --wait || true; echo running"))
+        await_true(lambda: self.at(host, "systemctl is-active ssh") == "active")
 
     def primaries(self) -> list[str]:
         """The hosts on which PostgreSQL accepts writes."""
@@ -70,12 +71,11 @@ class Cluster:
 
     def fenced(self) -> list[str]:
         """Every fence and cut that nftables knows of, on any host."""
-        found = []
-        for host in self.hosts:
-            rules = self.at(host, "nft list ruleset; ls /etc/network-fence.d 2>/dev/null || true")
-            if "elements" in rules or ".nft" in rules or "drillbook_isolation" in rules:
-                found.append(f"{host} has {' '.join(rules.split())}")
-        return found
+        command = "nft list ruleset; ls /etc/network-fence.d 2>/dev/null || true"
+        with ThreadPoolExecutor(max_workers=len(self.hosts)) as pool:
+            rules = dict(zip(self.hosts, pool.map(lambda host: self.at(host, command), self.hosts), strict=True))
+        signs = ("elements", ".nft", "drillbook_isolation")
+        return [f"{host} has {' '.join(seen.split())}" for host, seen in rules.items() if any(s in seen for s in signs)]
 
     def book(self) -> int:
         """The status with which the service answers one customer who books one seat."""
@@ -135,9 +135,8 @@ class Cluster:
         return done.stdout.strip()
 
 
-def await_true(question: object, seconds: float = 30.0, every: float = 0.2) -> None:
+def await_true(question: Callable[[], bool], seconds: float = 30.0, every: float = 0.2) -> None:
     """Ask until the answer is yes; a question that cannot be asked yet is asked again."""
-    assert callable(question)
     until, last = time.monotonic() + seconds, ""
     while time.monotonic() < until:
         try:

@@ -1,0 +1,152 @@
+"""The command `drillbook` with scenarios that must not pass: each is spoilt in one way, and the verdict must say so."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drills.__main__ import main
+from drills.cure import Cure
+from drills.faults import HostPoweredOff
+from drills.faults.fault import FaultError
+from drills.judges import no_acknowledged_write_lost, no_double_booking, one_primary_at_a_time, recovered_within
+from drills.out_of_band import OutOfBandError
+from drills.probes import Reading, accepts_bookings, refuses_bookings, replication_streaming
+from drills.scenario import Drill, drill, seconds
+from drills.workloads.bookings import bookings
+
+if TYPE_CHECKING:
+    from drills.site import Host
+
+NEWEST_EVENT = "(SELECT event FROM bookings.bookings ORDER BY created_at DESC LIMIT 1)"
+ROWS_SECONDS = 10.0
+
+# The oldest bookings of the run: their customers were told long ago that they have a seat.
+FORGET = f"""
+DELETE FROM bookings.bookings WHERE id IN (
+  SELECT id FROM bookings.bookings WHERE event = {NEWEST_EVENT} ORDER BY created_at LIMIT 3)
+"""  # noqa: S608  # nothing here comes from outside
+SELL_TWICE = f"""
+DROP INDEX bookings.bookings_seat_sold_once;
+INSERT INTO bookings.bookings (key, request, event, seat, customer, state, server, timeline)
+  SELECT 'sabotage-' || key, request, event, seat, 'sabotage', 'confirmed', server, timeline
+  FROM bookings.bookings WHERE event = {NEWEST_EVENT} ORDER BY created_at LIMIT 1
+"""  # noqa: S608  # the same
+
+
+class HarmlessPowerOff(HostPoweredOff):
+    """A fault that does nothing, as one does that was mistyped or came to the wrong machine."""
+
+    def inject(self) -> None:
+        """Leave the power alone."""
+
+
+@dataclass(frozen=True)
+class BookingsTamperedWith:
+    """The database does with committed bookings what no database should."""
+
+    host: Host
+    sql: str
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The table."""
+        return (f"bookings on {self.host}",)
+
+    def inject(self) -> None:
+        """Do it as the database's superuser, at the console."""
+        command = f"runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 -d bookings -c {shlex.quote(self.sql)}"
+        try:
+            answer = self.host.out_of_band.run(command, timeout=ROWS_SECONDS)
+        except OutOfBandError as error:
+            raise FaultError(str(error)) from error
+        if answer.exit_code != 0:
+            raise FaultError(answer.err.strip())
+
+    def confirm(self) -> Reading:
+        """The database said that it was done."""
+        return Reading(ok=True, because="psql ended with 0")
+
+    def cure(self) -> Cure:
+        """Bookings that are gone are gone; what sells a seat twice is put right."""
+        return Cure("seats sold once", "tests/lab/cures/seats_sold_once.yml", self.host.name, f"fault Rows {self.host}")
+
+
+@drill(judges=[recovered_within(seconds=60), no_acknowledged_write_lost, no_double_booking, one_primary_at_a_time])
+def fault_without_harm(drill: Drill) -> None:
+    """The fault does nothing."""
+    primary = drill.site["db_primary"]
+    drill.require(replication_streaming(standbys=2), accepts_bookings())
+    with drill.during(bookings(per_second=50)):
+        drill.steady(for_=seconds(1))
+        drill.inject(HarmlessPowerOff(primary))
+        drill.detect(refuses_bookings(), within=seconds(2))
+        drill.follow("db_failover")
+
+
+@drill(judges=[recovered_within(seconds=60), no_acknowledged_write_lost, no_double_booking, one_primary_at_a_time])
+def fault_without_harm_or_detection(drill: Drill) -> None:
+    """The fault does nothing, and nobody waits for its effect."""
+    primary = drill.site["db_primary"]
+    drill.require(replication_streaming(standbys=2), accepts_bookings())
+    with drill.during(bookings(per_second=50)):
+        drill.steady(for_=seconds(1))
+        drill.inject(HarmlessPowerOff(primary))
+        drill.follow("db_failover")
+
+
+@drill(judges=[recovered_within(seconds=60), no_acknowledged_write_lost, no_double_booking, one_primary_at_a_time])
+def runbook_without_effect(drill: Drill) -> None:
+    """The runbook succeeds and repairs nothing."""
+    primary = drill.site["db_primary"]
+    drill.require(replication_streaming(standbys=2), accepts_bookings())
+    with drill.during(bookings(per_second=50)):
+        drill.steady(for_=seconds(1))
+        drill.inject(HostPoweredOff(primary))
+        drill.detect(refuses_bookings(), within=seconds(10))
+        drill.follow("promote_nothing")
+        drill.wait_for(accepts_bookings(), within=seconds(5))
+
+
+@drill(judges=[no_acknowledged_write_lost, no_double_booking])
+def bookings_forgotten(drill: Drill) -> None:
+    """The database loses bookings that it had acknowledged."""
+    primary = drill.site["db_primary"]
+    drill.require(replication_streaming(standbys=2), accepts_bookings())
+    with drill.during(bookings(per_second=50)):
+        drill.steady(for_=seconds(2))
+        drill.inject(BookingsTamperedWith(primary, FORGET))
+
+
+@drill(judges=[no_acknowledged_write_lost, no_double_booking])
+def seat_sold_twice(drill: Drill) -> None:
+    """The database sells a seat a second time."""
+    primary = drill.site["db_primary"]
+    drill.require(replication_streaming(standbys=2), accepts_bookings())
+    with drill.during(bookings(per_second=50)):
+        drill.steady(for_=seconds(2))
+        drill.inject(BookingsTamperedWith(primary, SELL_TWICE))
+
+
+@drill(judges=[no_acknowledged_write_lost, no_double_booking])
+def nothing_to_read_back(drill: Drill) -> None:
+    """The service is gone when the bookings are to be read back."""
+    drill.require(replication_streaming(standbys=2), accepts_bookings())
+    with drill.during(bookings(per_second=50)):
+        drill.steady(for_=seconds(2))
+        drill.inject(HostPoweredOff(drill.site["lb1"]))
+        drill.detect(refuses_bookings(), within=seconds(10))
+
+
+@drill(judges=[recovered_within(seconds=60)])
+def runbook_that_cannot_be_read(drill: Drill) -> None:
+    """The runbook has a mistake in its syntax."""
+    drill.require(replication_streaming(standbys=2))
+    with drill.during(bookings(per_second=50)):
+        drill.inject(HostPoweredOff(drill.site["db_primary"]))
+        drill.follow("promote_unreadable")
+
+
+if __name__ == "__main__":
+    main()
