@@ -134,6 +134,8 @@ def test_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert command._exit_code(["list", "--json"]) == 0
     names = [one["scenario"] for one in json.loads(capsys.readouterr().out)]
     assert names == ["db_failover", "db_hang", "db_isolated", "db_switchover"]
+    assert command._exit_code(["list", "--names"]) == 0
+    assert capsys.readouterr().out.split() == names
 
 
 def test_a_plan_tells_who_is_hit_though_nobody_can_be_reached(

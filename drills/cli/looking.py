@@ -24,10 +24,14 @@ _STYLES = {"good": "green", "warning": "yellow", "bad": "bold red"}
 
 
 @click.command("list")
+@click.option("--names", is_flag=True, help="Print the names alone, one a line.")
 @json_option
-def list_command(*, as_json: bool) -> None:
+def list_command(*, names: bool, as_json: bool) -> None:
     """List the scenarios."""
     known = scenarios()
+    if names:
+        click.echo("\n".join(known))
+        return
     if as_json:
         click.echo(json.dumps([{"scenario": one.name, "title": one.title} for one in known.values()]))
         return

@@ -16,7 +16,6 @@ try:
     import psycopg2
     from psycopg2 import extensions
 except ImportError as error:  # reported by the modules, which know how to fail
-    psycopg2 = None
     IMPORT_ERROR: ImportError | None = error
 else:
     IMPORT_ERROR = None

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from tests.lab.cluster import Cluster
-from tests.lab.terminal import ROOT, Terminal
 
 from drills.lock import LockedError, environment_lock
+from tests.lab.cluster import Cluster
+from tests.lab.terminal import ROOT, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -62,4 +62,5 @@ def figures(document: dict[str, Any]) -> str:
     """What was measured, in one line."""
     durations, writes = document["durations"], document["writes"]
     shown = {name: durations.get(name) for name in ("recovery_s", "outage_s", "down_s", "runbook_s")}
-    return f"{document['verdict']}, {shown}, {writes['acknowledged']} acknowledged, {writes['lost']} lost; {document['run_dir']}"
+    accounts = f"{writes['acknowledged']} acknowledged, {writes['lost']} lost"
+    return f"{document['verdict']}, {shown}, {accounts}; {document['run_dir']}"
