@@ -112,9 +112,7 @@ class PlannedDrill:
         """Every playbook that would run, and those that would undo it."""
         undos = [load_runbook(name).undo for name in self.followed]
         names = [*self.followed, *(undo for undo in undos if undo)]
-        return list(
-            dict.fromkeys([*(_playbook(name) for name in names), *(cure.playbook for cure in self.cures)])
-        )
+        return list(dict.fromkeys([*(_playbook(name) for name in names), *(cure.playbook for cure in self.cures)]))
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from drills.connection import port_is_open
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 POSTGRESQL = "postgresql@15-main"
 COMMAND_SECONDS = 30.0
 WHOLE_SECONDS = 30.0
+# A container that starts again has another hardware address, and its neighbours take some time to find that out.
+REACHED_SECONDS = 90.0
 
 
 class Cluster:
@@ -41,7 +45,10 @@ class Cluster:
 
     def power_on(self, host: str) -> None:
         self._podman("start", f"{self.name}-{host}")
-        await_true(lambda: self.at(host, "systemctl is-active ssh") == "active")
+        address = self._podman(
+            "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", f"{self.name}-{host}"
+        )
+        await_true(lambda: port_is_open(address, 22, timeout=1.0), seconds=REACHED_SECONDS)
 
     def primaries(self) -> list[str]:
         """The hosts on which PostgreSQL accepts writes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -59,7 +60,7 @@ def terminal(inventory: Path) -> Terminal:
 
 
 @pytest.fixture(scope="session")
-def lab() -> Cluster:
+def cluster() -> Cluster:
     """The hosts, found through podman and the inventory's own files."""
     facts = LAB / "group_vars" / "all" / "checkout.yml"
     if not facts.is_file():
@@ -71,12 +72,12 @@ def lab() -> Cluster:
     return Cluster(known["lab_name"], hosts, members["database"], f"http://{known['lab_network_prefix']}.10")
 
 
-@pytest.fixture(autouse=True)
-def whole(lab: Cluster, terminal: Terminal) -> Iterator[None]:
-    """Every test finds the lab whole, and one that leaves it otherwise has failed; the next one finds a new lab."""
-    yield
+@pytest.fixture
+def lab(cluster: Cluster, terminal: Terminal) -> Iterator[Cluster]:
+    """The lab, whole before and after; a test that leaves it otherwise has failed, and the next one finds a new lab."""
+    yield cluster
     try:
-        left = lab.await_whole()
+        left = cluster.await_whole()
     except subprocess.SubprocessError as error:
         left = [f"{error}: {error.stderr if isinstance(error, subprocess.CalledProcessError) else ''}"]
     if left:
@@ -88,6 +89,20 @@ def whole(lab: Cluster, terminal: Terminal) -> Iterator[None]:
 def recoveries(request: pytest.FixtureRequest) -> dict[str, str]:
     """What is told of each scenario at the end of the session."""
     return request.config.stash.setdefault(RECOVERIES, {})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", "long: not run each time; DRILLBOOK_ALL_TESTS=1 runs it as well")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests out, and say how many they are."""
+    if os.environ.get("DRILLBOOK_ALL_TESTS") == "1":
+        return
+    if left_out := [item for item in items if item.get_closest_marker("long")]:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

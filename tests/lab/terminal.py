@@ -91,13 +91,15 @@ class Terminal:
     def begin(self, scenario: str) -> RunningDrill:
         """Start a drill and return at once."""
         known = set(self.runs())
-        process = subprocess.Popen(
-            [*DRILLBOOK, "run", scenario, "-i", str(self.inventory), "--json"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=ROOT,
-            env=self._environment,
-        )
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "begun.log").open("w") as said:
+            process = subprocess.Popen(
+                [*DRILLBOOK, "run", scenario, "-i", str(self.inventory), "--json"],
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+                env=self._environment,
+            )
         return RunningDrill(self, process, known)
 
     def runs(self) -> list[Path]:
@@ -153,5 +155,7 @@ class RunningDrill:
         ]
 
     def _check(self) -> None:
-        assert self.process.poll() is None, f"the drill ended before: run {self._folder}"
+        if self.process.poll() is not None:
+            said = (self.terminal.home / "begun.log").read_text()
+            raise AssertionError(f"the drill ended before: run {self._folder}\n{said[-1500:]}")
         time.sleep(0.01)

@@ -1,6 +1,6 @@
 """A drill that is ended from outside, at the worst moments: nothing may stay broken.
 
-Three of the moments are tried each time; all of them with `pytest tests/lab -m lab`.
+Three of the moments are tried each time; all of them with DRILLBOOK_ALL_TESTS=1.
 """
 
 from __future__ import annotations

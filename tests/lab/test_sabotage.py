@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from tests.lab.cluster import Cluster
     from tests.lab.terminal import Ended, Terminal
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
 RUNBOOKS = {"DRILLBOOK_PLAYBOOKS": str(ROOT / "tests" / "lab" / "playbooks")}
 MISSED, UNPROVED = 1, 2
 
 
-@pytest.mark.parametrize("scenario", ["fault_without_harm", "fault_without_harm_or_detection"])
+@pytest.mark.parametrize(
+    "scenario", ["fault_without_harm_or_detection", pytest.param("fault_without_harm", marks=pytest.mark.long)]
+)
 def test_a_fault_that_does_nothing_proves_nothing_and_no_runbook_is_followed(
     scenario: str, terminal: Terminal, lab: Cluster
 ) -> None:
