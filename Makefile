@@ -51,7 +51,7 @@ service: setup ## the bookings service with a real PostgreSQL, on the packages t
 
 molecule: setup ## each role on a host of its own
 	$(DRILLBOOK) lab prepare
-	$(DRILLBOOK) lab exec -- $(BIN)/molecule test --all
+	$(DRILLBOOK) lab exec -- molecule --base-config .config/molecule/config.yml test --all
 
 lab-tests: setup ## drills on the lab, and sabotage that they must notice
 	$(DRILLBOOK) lab up

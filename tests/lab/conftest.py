@@ -91,11 +91,6 @@ def recoveries(request: pytest.FixtureRequest) -> dict[str, str]:
     return request.config.stash.setdefault(RECOVERIES, {})
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
-    config.addinivalue_line("markers", "long: not run each time; DRILLBOOK_ALL_TESTS=1 runs it as well")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long tests out, and say how many they are."""
     if os.environ.get("DRILLBOOK_ALL_TESTS") == "1":
