@@ -35,7 +35,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   rm -f "$log"
 fi
 
-say "make the virtual environment .venv (usually 20 s) …"
+say "make the virtual environment .venv (usually 40 s) …"
 # An interrupted installation leaves a folder without a working uv; it is made anew. uv comes from the lock as well.
 if ! .venv/bin/uv --version > /dev/null 2>&1; then
   rm -rf .venv
@@ -43,5 +43,6 @@ if ! .venv/bin/uv --version > /dev/null 2>&1; then
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
     -r <(awk '/^uv==/ {found=1} found {print; if ($0 !~ /\\$/) exit}' requirements.txt)
 fi
-.venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt
+# Bytecode is made here: where Python may not write it, each start of Ansible would compile it again, for a second.
+.venv/bin/uv pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python requirements.txt
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-build-isolation --no-deps --editable .

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 Row = tuple[Any, ...]
 
 WAIT_SECONDS = 0.8  # for a connection; a customer's patience is 1 s, and the answer "no" has to fit in as well
-CONNECT_SECONDS = 0.4  # a connection attempt that takes longer went to a machine that is not there
+CONNECT_SECONDS = 0.7  # a connection attempt that takes longer went to a machine that is not there
 PACE_SECONDS = 0.03  # after a failed attempt: not a busy loop, yet nothing beside an outage
 ATTEMPTS = 2  # at the same time: one may hang without holding up the other
 MAX_WAITING = 64  # more than that could not be served within WAIT_SECONDS anyway
