@@ -38,7 +38,8 @@ def heal(run: Run, probes: Sequence[Probe], view: View, *, check: Callable[[], N
     failed = apply_cures(run, outstanding(run.entries), check)
     unsteady = _unsteady(probes, view) if not failed else []
     problems = [*failed, *unsteady]
-    because = "; ".join(problems) or "every cure was applied, and the gate's probes say yes again"
+    seen = "and the gate's probes say yes again" if probes else "and nothing was looked at afterwards"
+    because = "; ".join(problems) or f"every cure was applied, {seen}"
     run.note("heal_ended", heal="failed" if problems else "healed", because=because)
     return not problems
 

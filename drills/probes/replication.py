@@ -41,5 +41,5 @@ def _streaming_from(view: View, primary: str, wanted: int) -> Reading:
     waited_for = [name for name, sync_state in rows if sync_state in {"sync", "quorum"}]
     return Reading(
         len(rows) >= wanted and bool(waited_for),
-        f"{len(rows)} of {wanted} standbys stream from {primary}; commits wait for {len(waited_for)} of them",
+        f"{len(rows)} of {wanted} standbys stream from {primary}; {len(waited_for)} of them may confirm a commit",
     )
