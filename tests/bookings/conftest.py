@@ -72,6 +72,25 @@ class Postgres:
                 time.sleep(0.01)
         raise AssertionError(f"nothing within {seconds} s: {query}")
 
+    def await_quorum(self) -> None:
+        """Return once commits really wait for a standby: the server takes a moment to take the setting in."""
+        for _ in range(50):
+            writer = psycopg.connect(
+                host=str(self.folder), port=self.port, user="admin", dbname="bookings", autocommit=True
+            )
+            writer.pgconn.send_query(b"SELECT pg_logical_emit_message(true, 'tests', '')")
+            own = writer.info.backend_pid
+            waits = f"SELECT pid FROM pg_stat_activity WHERE pid = {own} AND wait_event = 'SyncRep'"  # noqa: S608  a number
+            try:
+                self.wait_for(waits, seconds=0.2)
+            except AssertionError:
+                continue
+            finally:
+                writer.cancel()
+                writer.close()
+            return
+        raise AssertionError("commits do not wait for the standby")
+
     def _ctl(self, *words: str) -> None:
         run_as_postgres([str(BINARIES / "pg_ctl"), "-D", str(self.folder / "data"), *words])
 

@@ -21,6 +21,7 @@ ROWS = "SELECT count(*) FROM bookings.bookings WHERE key = '{}'"
 def absent_standby(postgres: Postgres, event: str) -> str:
     """No commit is acknowledged from here on: the standby it waits for does not exist. Gives the event."""
     postgres.configure(synchronous_standby_names="nobody")
+    postgres.await_quorum()
     return event
 
 

@@ -71,6 +71,7 @@ def test_sigterm_ends_readiness_first_then_the_requests_then_the_process(
     name = uuid.uuid4().hex
     service.open_event(name)
     postgres.configure(synchronous_standby_names="nobody")
+    postgres.await_quorum()
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(service.book, name, 1, key=uuid.uuid4().hex)
         postgres.wait_for("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
