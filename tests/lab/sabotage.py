@@ -117,6 +117,7 @@ def bookings_forgotten(drill: Drill) -> None:
     with drill.during(bookings(per_second=50)):
         drill.steady(for_=seconds(2))
         drill.inject(BookingsTamperedWith(primary, FORGET))
+        drill.wait_for(accepts_bookings(), within=seconds(10))
 
 
 @drill(judges=[no_acknowledged_write_lost, no_double_booking])
@@ -127,6 +128,7 @@ def seat_sold_twice(drill: Drill) -> None:
     with drill.during(bookings(per_second=50)):
         drill.steady(for_=seconds(2))
         drill.inject(BookingsTamperedWith(primary, SELL_TWICE))
+        drill.wait_for(accepts_bookings(), within=seconds(10))
 
 
 @drill(judges=[no_acknowledged_write_lost, no_double_booking])
