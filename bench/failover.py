@@ -25,6 +25,7 @@ STALLED_SECONDS = 1.0  # a promotion slower than this waited for something
 def main() -> int:
     """Runs the rounds and prints the figures; 1 when a round could not be run."""
     asked = _arguments()
+    checkout.use_own_ansible()
     site = read_site(checkout.ROOT / "inventories" / "lab", checkout.cache())
     floor: list[float] = []
     drills: list[dict[str, float]] = []
