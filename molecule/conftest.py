@@ -44,11 +44,20 @@ class Hosts:
 
     def play(self, playbook: str, **variables: object) -> int:
         """Runs a playbook of the repository; returns how many tasks changed something."""
-        inventory = os.environ["MOLECULE_EPHEMERAL_DIRECTORY"] + "/inventory"
-        command = ["ansible-playbook", "-i", inventory, str(ROOT / playbook), "-e", json.dumps(variables)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+        done = self._run(playbook, variables)
         assert done.returncode == 0, done.stdout + done.stderr
         return sum(int(count) for count in re.findall(r"changed=(\d+)", done.stdout))
+
+    def refusal(self, playbook: str, **variables: object) -> str:
+        """Runs a playbook of the repository that must fail; returns what it said, in one line."""
+        done = self._run(playbook, variables)
+        assert done.returncode == 2, done.stdout + done.stderr
+        return " ".join((done.stdout + done.stderr).split())
+
+    def _run(self, playbook: str, variables: dict[str, object]) -> subprocess.CompletedProcess[str]:
+        inventory = os.environ["MOLECULE_EPHEMERAL_DIRECTORY"] + "/inventory"
+        command = ["ansible-playbook", "-i", inventory, str(ROOT / playbook), "-e", json.dumps(variables)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,229 @@
+"""Checks of a restored cluster. Each returns what it found; a check that could not look says unknown and never met."""
+
+from __future__ import annotations
+
+import glob
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.pgbackrest import position
+from ansible.module_utils.postgresql_manifest import ROLES, Server, ask, ask_rule, contents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SEQUENCES = """
+SELECT format('%I.%I', n.nspname, s.relname) AS sequence, t.relname AS table_name, a.attname AS column_name,
+    (SELECT n2.nspname FROM pg_namespace n2 WHERE n2.oid = t.relnamespace) AS schema_name
+FROM pg_class s JOIN pg_namespace n ON n.oid = s.relnamespace
+JOIN pg_depend d ON d.objid = s.oid AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+    AND d.deptype IN ('a', 'i')
+JOIN pg_class t ON t.oid = d.refobjid JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
+WHERE s.relkind = 'S' ORDER BY 1
+"""
+# How the history of a timeline says why recovery stopped there.
+REASONS = {
+    "latest": "no recovery target",
+    "name": "at restore point",
+    "lsn": "LSN",
+    "time": "before|after",
+    "xid": "transaction",
+}
+REMOVED = 3  # lines of a tool's answer that are quoted
+
+
+def check(name: str, outcome: str, because: str) -> dict[str, str]:
+    """One check: met, missed or unknown, or not checked at all."""
+    return {"check": name, "outcome": outcome, "because": because}
+
+
+def judged(name: str, wrong: list[str], because: str) -> dict[str, str]:
+    """Met if nothing is wrong, and otherwise missed, with the first things that are."""
+    more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""  # noqa: PLR2004  # as many as one can read
+    return check(name, "missed" if wrong else "met", "; ".join(wrong[:5]) + more if wrong else because)
+
+
+def answers(facts: dict[str, Any]) -> dict[str, str]:
+    """Whether it is a server that has left recovery."""
+    still = "it is still in recovery, so its target was not reached" if facts["standby"] else ""
+    return judged("it accepts writes", [still] * bool(still), f"it runs on timeline {facts['timeline']}")
+
+
+def target_reached(data: str, stop: dict[str, Any], facts: dict[str, Any], manifest: dict[str, Any]) -> dict[str, str]:
+    """Whether recovery stopped where it was asked to, by the history that the server wrote when it did."""
+    name = "recovery reached its target"
+    histories = sorted(glob.glob(f"{data}/pg_wal/*.history"))
+    if not histories or not stop:
+        return check(
+            name, "unknown", "no history of timelines was written" if stop else "nobody said where it should stop"
+        )
+    with open(histories[-1]) as file:
+        _, lsn, reason = file.read().strip().splitlines()[-1].split(None, 2)
+    wrong = []
+    if not re.search(REASONS[stop["type"]], reason):
+        wrong.append(f"it stopped for another reason: {reason}")
+    if stop["type"] == "name" and f'"{stop["target"]}"' not in reason:
+        wrong.append(f"it stopped {reason}, and {stop['target']} was asked for")
+    if stop["type"] == "latest" and manifest and position(lsn) < position(manifest["lsn"]):
+        wrong.append(f"it stopped at {lsn}, before the position {manifest['lsn']} at which rows were counted")
+    return judged(name, wrong, f"it stopped at {lsn}, {reason}; timeline {facts['timeline']}")
+
+
+def same_cluster(facts: dict[str, Any], expected: str) -> dict[str, str]:
+    """Whether the data is of the cluster that it is said to be of."""
+    name, found = "it is the right cluster", facts["system_identifier"]
+    if not expected:
+        return check(name, "unknown", f"it is {found}, and nobody said which it should be")
+    return judged(name, [f"it is {found} and not {expected}"] * (found != expected), f"system identifier {found}")
+
+
+def rows(now: dict[str, Any], manifest: dict[str, Any], growing: set[str], *, exact: bool) -> Iterator[dict[str, str]]:
+    """Rows of each table: equal at the exact position of the manifest; elsewhere a bound, where there is one."""
+    for database, then in manifest["databases"].items():
+        found = now[database]["tables"]
+        for table, counted in then["tables"].items():
+            name, full = f"rows of {database}.{table}", f"{database}.{table}"
+            if table not in found:
+                yield check(name, "missed", f"the table is missing, and had {counted} rows")
+            elif exact:
+                yield judged(name, [f"{found[table]} and not {counted}"] * (found[table] != counted), f"{counted}")
+            elif counted and not found[table]:
+                yield check(name, "missed", f"it is empty, and had {counted} rows")
+            elif full in growing:
+                less = [f"{found[table]}, and there were {counted} already"] * (found[table] < counted)
+                yield judged(name, less, f"{found[table]}, at least the {counted} of the manifest")
+            else:
+                because = f"{found[table]}; the manifest's {counted} hold at {manifest['lsn']} alone"
+                yield check(name, "not checked", because)
+
+
+def extensions(now: dict[str, Any], manifest: dict[str, Any]) -> dict[str, str]:
+    """Whether each extension is there in its version."""
+    wrong = [
+        f"{database}: {name} {version} is {now[database]['extensions'].get(name, 'missing')}"
+        for database, then in manifest["databases"].items()
+        for name, version in then["extensions"].items()
+        if now[database]["extensions"].get(name) != version
+    ]
+    count = sum(len(then["extensions"]) for then in manifest["databases"].values())
+    return judged("extensions are there", wrong, f"all {count}")
+
+
+def roles(server: Server, manifest: dict[str, Any]) -> dict[str, str]:
+    """Whether each role is there with its rights."""
+    found = {row["rolname"]: row["may"] for row in ask(server.open(), ROLES)}
+    wrong = [
+        f"{role} is missing"
+        if role not in found
+        else f"{role} may {found[role] or 'nothing'} and not {may or 'nothing'}"
+        for role, may in manifest["roles"].items()
+        if found.get(role) != may
+    ]
+    return judged("roles are there", wrong, f"all {len(manifest['roles'])}")
+
+
+def collations(now: dict[str, Any], manifest: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Whether this host sorts as the one that the indexes were built on."""
+    for database, then in manifest["databases"].items():
+        name, here = f"collation of {database}", now[database]["collation"]
+        before = then["collation"]["actual"]
+        if here["actual"] is None and before is None:
+            yield check(name, "met", f"{here['name']} has no version and never changes its order")
+        else:
+            wrong = [f"{here['name']} is {here['actual']} here and was {before}"] * (here["actual"] != before)
+            yield judged(name, wrong, f"{here['name']} {before}")
+
+
+def sequences(server: Server, databases: list[str]) -> dict[str, str]:
+    """Whether no sequence is behind the column that it feeds, where the next insert would fail."""
+    wrong, seen = [], 0
+    for database in databases:
+        connection = server.open(database)
+        for row in ask(connection, SEQUENCES):
+            seen += 1
+            most = f'SELECT max("{row["column_name"]}") FROM "{row["schema_name"]}"."{row["table_name"]}"'  # noqa: S608  # from the catalogue
+            state = ask(connection, f"SELECT ({most}) AS most, last_value FROM {row['sequence']}")[0]  # noqa: S608  # the same
+            if (state["most"] or 0) > state["last_value"]:
+                wrong.append(
+                    f"{database}: {row['sequence']} is at {state['last_value']}, its column at {state['most']}"
+                )
+    if not seen:
+        return check("sequences are not behind", "not checked", "no column has a sequence")
+    return judged("sequences are not behind", wrong, f"all {seen}")
+
+
+def rules(server: Server, asked: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
+    """Whether each business rule holds."""
+    for rule in asked:
+        broken = ask_rule(server.open(rule["database"]), rule["query"])
+        yield judged(f"rule: {rule['name']}", [f"broken {broken} times"] * bool(broken), "it holds")
+
+
+def newest_write(server: Server, reference: float, limit_s: float, stop: dict[str, Any]) -> dict[str, str]:
+    """How old the newest restored write was at the moment of reference."""
+    name = "age of the newest restored write"
+    if stop.get("type") != "latest":
+        return check(name, "not checked", "recovery was asked to stop earlier, so its age says nothing of what is lost")
+    if not reference:
+        return check(name, "not checked", "nobody said up to which moment writes should be there")
+    row = ask(server.open(), "SELECT extract(epoch FROM pg_last_xact_replay_timestamp())::float8 AS at")[0]
+    if row["at"] is None:
+        return check(
+            name, "unknown", "recovery replayed no write, or the server was restarted since and no longer knows"
+        )
+    age = reference - row["at"]
+    if age <= limit_s:
+        return check(name, "met", f"{max(age, 0):.1f} s, and {limit_s:.0f} s may be lost")
+    return check(name, "unknown", f"{age:.1f} s; whether anybody wrote after it, only those who wrote can say")
+
+
+def run_tool(name: str, command: list[str], wrong_if: Callable[[int], bool], good: str) -> dict[str, str]:
+    """What a tool of PostgreSQL says: met if it ends well, missed if it found damage, unknown if it could not look."""
+    with open("/dev/null", "wb") as nowhere:
+        done = subprocess.run(command, stdout=nowhere if "basebackup" in command[0] else subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=False)  # fmt: skip
+    said = ((done.stdout or b"") + done.stderr).decode(errors="replace").strip().splitlines()
+    if done.returncode == 0:
+        return check(name, "met", good)
+    outcome = "missed" if wrong_if(done.returncode) or any("checksum" in line for line in said) else "unknown"
+    return check(name, outcome, "; ".join(said[:REMOVED]) or f"it ended with {done.returncode}")
+
+
+def pages(server: Server, programs: str) -> dict[str, str]:
+    """Whether each page has the checksum that it was written with: a base backup reads them all and verifies them."""
+    if ask(server.open(), "SHOW data_checksums")[0]["data_checksums"] != "on":
+        return check("checksums of pages", "unknown", "the cluster has no checksums")
+    command = [
+        f"{programs}/pg_basebackup",
+        f"--port={server.port}",
+        "--username=postgres",
+        "--pgdata=-",
+        "--format=tar",
+    ]
+    command += ["--wal-method=none", "--checkpoint=fast", "--no-sync", "--no-password"]
+    return run_tool("checksums of pages", command, lambda _: False, "every page was read, and each is right")
+
+
+def tables_and_indexes(server: Server, programs: str) -> dict[str, str]:
+    """Whether tables are whole, and each row is in each of its indexes."""
+    command = [f"{programs}/pg_amcheck", f"--port={server.port}", "--username=postgres", "--all", "--heapallindexed"]
+    command += ["--install-missing", "--jobs=2", "--no-password"]
+    found_damage = 2
+    return run_tool(
+        "tables and indexes (pg_amcheck)",
+        command,
+        lambda code: code == found_damage,
+        "no damage, and every row is indexed",
+    )
+
+
+def seen_now(server: Server, databases: list[str]) -> dict[str, Any]:
+    """What the databases hold now; a database that is missing is empty."""
+    there = {row["datname"] for row in ask(server.open(), "SELECT datname FROM pg_database WHERE datallowconn")}
+    nothing: dict[str, Any] = {
+        "tables": {},
+        "extensions": {},
+        "collation": {"name": "", "recorded": None, "actual": None},
+    }
+    return {name: contents(server.open(name)) if name in there else nothing for name in databases}

@@ -1,0 +1,186 @@
+#!/usr/bin/python
+"""Say what a restore would do and what stands against it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pgbackrest_plan_info
+short_description: Say what a restore would do and what stands against it
+description:
+  - Chooses the backup, lists the WAL that recovery needs and looks whether it is all there, compares sizes with the
+    free disk, and looks whether the target is in use.
+  - Run it on the host that is restored to, as the user of pgBackRest. Nothing is changed.
+author: Drillbook
+options:
+  stanza: {description: The name under which the cluster's backups are kept., type: str, required: true}
+  repository: {description: The number of the repository., type: int, default: 1}
+  type:
+    description: Where recovery stops. V(manifest) is the moment at which rows were counted after the backup.
+    type: str
+    choices: [latest, manifest, time, name, lsn, xid]
+    default: latest
+  target: {description: "The time, name, position or transaction.", type: str, default: ""}
+  exclusive: {description: Whether to stop just before the target., type: bool, default: false}
+  set: {description: The backup to begin with. Empty means the newest before the target., type: str, default: ""}
+  data: {description: The directory that is restored to., type: path, required: true}
+  system_identifier: {description: The cluster that the backup must be of. Empty means any., type: str, default: ""}
+  read_all: {description: Whether to read every file of the repository., type: bool, default: false}
+  durations: {description: A file with earlier restores., type: path, default: ""}
+attributes:
+  check_mode:
+    support: full
+    description: It only looks.
+"""
+
+EXAMPLES = r"""
+- name: Plan the restore
+  pgbackrest_plan_info:
+    stanza: main
+    data: /var/lib/postgresql/15/restored
+  become: true
+  become_user: postgres
+  register: planned
+"""
+
+RETURN = r"""
+plan:
+  description: What would be done. Its problems are empty if nothing stands against it.
+  returned: always
+  type: dict
+"""
+
+import json
+import os
+import shutil
+import statistics
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.pgbackrest import SEGMENT_BYTES, Repository, RepositoryError, name_of
+from ansible.module_utils.pgbackrest_plan import begin_with, broken_chain, manifest_of, recovery, room, wal_needed
+
+ARGUMENTS = {
+    "stanza": {"type": "str", "required": True},
+    "repository": {"type": "int", "default": 1},
+    "type": {
+        "type": "str",
+        "default": "latest",
+        "choices": ["latest", "manifest", "time", "name", "lsn", "xid"],
+    },
+    "target": {"type": "str", "default": ""},
+    "exclusive": {"type": "bool", "default": False},
+    "set": {"type": "str", "default": ""},
+    "data": {"type": "path", "required": True},
+    "system_identifier": {"type": "str", "default": ""},
+    "read_all": {"type": "bool", "default": False},
+    "durations": {"type": "path", "default": ""},
+}
+
+
+def state_of(data: str) -> str:
+    """Whether the directory is absent, empty, has data, or belongs to a server that runs."""
+    if not os.path.isdir(data) or not os.listdir(data):
+        return "empty" if os.path.isdir(data) else "absent"
+    try:
+        with open(f"{data}/postmaster.pid") as file:
+            os.kill(int(file.readline()), 0)
+    except (OSError, ValueError):
+        return "data"
+    return "running"
+
+
+def free_bytes(data: str) -> int:
+    """The free disk where the directory is or would be."""
+    while not os.path.isdir(data):
+        data = os.path.dirname(data)
+    return shutil.disk_usage(data).free
+
+
+def expected_seconds(durations: str, size: int) -> float | None:
+    """How long it will take, by the median of earlier restores on this host; nothing without one."""
+    if not os.path.exists(durations):
+        return None
+    with open(durations) as file:
+        rows = [json.loads(line) for line in file if line.strip()]
+    return round(size * statistics.median(row["seconds"] / row["bytes"] for row in rows), 1) if rows else None
+
+
+def choose(asked: dict[str, Any], repository: Repository) -> dict[str, Any]:
+    """The plan, as far as the repository decides it.
+
+    Raises:
+        RepositoryError: There is nothing that could be restored.
+    """
+    info = repository.info()
+    status = next((row["status"] for row in info.get("repo", []) if row["key"] == asked["repository"]), None)
+    if status is None or status["code"]:
+        raise RepositoryError(status["message"] if status else f"it has no backups of {asked['stanza']}")
+    backups = info["backup"]
+    backup = begin_with(backups, asked)
+    cluster = next(row for row in info["db"] if row["id"] == backup["database"]["id"])
+    archive_id = next(row["id"] for row in info["archive"] if row["database"]["id"] == backup["database"]["id"])
+    stop = recovery(backup, asked)
+    path, wal_problems = wal_needed(backup, stop, repository.archive(archive_id))
+    system_identifier = str(cluster["system-id"])
+    problems = broken_chain(backup, backups) + wal_problems
+    if asked["system_identifier"] not in ("", system_identifier):
+        problems.append(
+            f"the backup is of the cluster {system_identifier}, and {asked['system_identifier']} was asked for"
+        )
+    return {
+        "set": backup["label"],
+        "chain": [*(backup.get("reference") or []), backup["label"]],
+        "stop": stop,
+        "system_identifier": system_identifier,
+        "wal": {"first": name_of(path[0]), "last": name_of(path[-1]), "segments": len(path)},
+        "size_bytes": backup["info"]["size"],
+        "manifest": manifest_of(backup),
+        "problems": problems,
+    }
+
+
+def read_everything(repository: Repository) -> list[str]:
+    """What is wrong with files of the repository, each read from its first byte to its last."""
+    said = repository.ask("--output=text", "--verbose", "verify")
+    lines = [line.strip() for line in said.splitlines()]
+    return [f"the repository is damaged: {line}" for line in lines if bad(line)]
+
+
+def bad(line: str) -> bool:
+    """Whether a line of `pgbackrest verify` counts something that is wrong.
+
+    >>> bad("missing: 0, checksum invalid: 1, size invalid: 0, other: 0"), bad("missing: 0, other: 0")
+    (True, False)
+    """
+    counts = [part.rsplit(":", 1) for part in line.split(",") if ":" in part]
+    names = ("missing", "checksum invalid", "size invalid", "other", "total invalid")
+    return any(name.strip() in names and count.strip() not in ("0", "") for name, count in counts)
+
+
+def plan(asked: dict[str, Any]) -> dict[str, Any]:
+    """The whole plan. What stands against it is in its problems; what was not looked at is in not_checked."""
+    repository = Repository(asked["stanza"], asked["repository"])
+    found: dict[str, Any] = {"repository": asked["repository"], "target_state": state_of(asked["data"])}
+    try:
+        found |= choose(asked, repository)
+        needed, short = room(found["size_bytes"], found["wal"]["segments"], free_bytes(asked["data"]))
+        found["problems"] += short + (read_everything(repository) if asked["read_all"] else [])
+    except (RepositoryError, ValueError) as error:
+        return {**found, "problems": [f"repository {asked['repository']} cannot serve: {error}"], "manifest": {}}
+    found |= {"needed_bytes": needed, "free_bytes": free_bytes(asked["data"])}
+    found["wal"]["bytes"] = found["wal"]["segments"] * SEGMENT_BYTES
+    found["expected_seconds"] = expected_seconds(asked["durations"], found["size_bytes"])
+    found["not_checked"] = [] if asked["read_all"] else ["the contents of the files in the repository (read_all)"]
+    if asked["type"] in ("name", "xid"):
+        found["not_checked"].append(f"whether the WAL contains the {asked['type']} {asked['target']}")
+    return found
+
+
+def main() -> None:
+    """Looks and returns the plan."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    module.exit_json(changed=False, plan=plan(module.params))
+
+
+if __name__ == "__main__":
+    main()

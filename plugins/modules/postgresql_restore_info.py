@@ -1,0 +1,148 @@
+#!/usr/bin/python
+"""Prove that a restored PostgreSQL cluster is whole, check by check."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: postgresql_restore_info
+short_description: Prove that a restored PostgreSQL cluster is whole, check by check
+description:
+  - Checks that recovery reached its target, that pages, tables and indexes are undamaged, and that rows, business
+    rules, sequences, extensions, roles and collations are those that were counted when the backup was made.
+  - Each check is met, missed or unknown. What was not checked is listed as not checked.
+  - Run it as the user the server runs as. The extension amcheck is created where it is missing; nothing else changes.
+author: Drillbook
+requirements: [psycopg2]
+options:
+  port: {description: The port of the restored server., type: int, required: true}
+  version: {description: Its major version., type: int, default: 15}
+  data: {description: Its data directory., type: path, required: true}
+  manifest: {description: What was counted when the backup was made., type: dict, default: {}}
+  stop: {description: Where recovery was asked to stop., type: dict, default: {}}
+  system_identifier: {description: The cluster that it must be of., type: str, default: ""}
+  rules: {description: Business rules., type: list, elements: dict, default: []}
+  growing_tables: {description: Tables in which rows are only added., type: list, elements: str, default: []}
+  reference: {description: The moment up to which writes should be there, type: float, default: 0}
+  loss_limit: {description: How many seconds of writes may be missing., type: float, default: 60}
+attributes:
+  check_mode:
+    support: full
+    description: It looks, and creates amcheck where it is missing.
+"""
+
+EXAMPLES = r"""
+- name: Prove that the restored cluster is whole
+  postgresql_restore_info:
+    port: 5433
+    data: /var/lib/postgresql/15/restored
+  become: true
+  become_user: postgres
+  register: proved
+"""
+
+RETURN = r"""
+checks:
+  description: Each check with its outcome (met, missed, unknown, not checked) and because.
+  returned: always
+  type: list
+  elements: dict
+outcome: {description: "The worst of them: missed, unknown or met.", returned: always, type: str}
+not_checked: {description: What was not looked at., returned: always, type: list, elements: str}
+"""
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils import postgresql_restore as restored
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.postgresql_manifest import IMPORT_ERROR, Server, ask
+
+with contextlib.suppress(ImportError):  # reported through IMPORT_ERROR
+    import psycopg2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+FACTS = """
+SELECT pg_is_in_recovery() AS standby, (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
+    (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline
+"""
+ARGUMENTS = {
+    "port": {"type": "int", "required": True},
+    "version": {"type": "int", "default": 15},
+    "data": {"type": "path", "required": True},
+    "manifest": {"type": "dict", "default": {}},
+    "stop": {"type": "dict", "default": {}},
+    "system_identifier": {"type": "str", "default": ""},
+    "rules": {"type": "list", "elements": "dict", "default": []},
+    "growing_tables": {"type": "list", "elements": "str", "default": []},
+    "reference": {"type": "float", "default": 0},
+    "loss_limit": {"type": "float", "default": 60},
+}
+
+
+def each(
+    asked: dict[str, Any], server: Server, facts: dict[str, Any]
+) -> dict[str, Callable[[], Iterable[dict[str, str]]]]:
+    """The checks by name, in the order in which they are made: amcheck is last, since it may create its extension."""
+    manifest, stop = asked["manifest"], asked["stop"]
+    programs = f"/usr/lib/postgresql/{asked['version']}/bin"
+    databases = list(manifest.get("databases", {}))
+    exact = manifest.get("exact") and (stop.get("target"), stop.get("exclusive")) == (manifest["lsn"], True)
+    now = restored.seen_now(server, databases)
+    with_manifest: dict[str, Callable[[], Iterable[dict[str, str]]]] = {
+        "rows": lambda: restored.rows(now, manifest, set(asked["growing_tables"]), exact=bool(exact)),
+        "extensions": lambda: [restored.extensions(now, manifest)],
+        "roles": lambda: [restored.roles(server, manifest)],
+        "collations": lambda: restored.collations(now, manifest),
+    }
+    why = "no manifest was taken when the backup was made"
+    without = {name: lambda name=name: [restored.check(name, "unknown", why)] for name in with_manifest}
+    return {
+        "it accepts writes": lambda: [restored.answers(facts)],
+        "recovery": lambda: [restored.target_reached(asked["data"], stop, facts, manifest)],
+        "cluster": lambda: [restored.same_cluster(facts, asked["system_identifier"])],
+        **(with_manifest if manifest else without),
+        "rules": lambda: restored.rules(server, asked["rules"]),
+        "sequences": lambda: [restored.sequences(server, databases)],
+        "newest write": lambda: [restored.newest_write(server, asked["reference"], asked["loss_limit"], stop)],
+        "pages": lambda: [restored.pages(server, programs)],
+        "amcheck": lambda: [restored.tables_and_indexes(server, programs)],
+    }
+
+
+def prove(asked: dict[str, Any]) -> list[dict[str, str]]:
+    """Makes every check. One that breaks off says unknown and does not end the others."""
+    server = Server(asked["port"])
+    try:
+        facts = ask(server.open(), FACTS)[0]
+        checks = each(asked, server, facts)
+    except psycopg2.Error as error:
+        return [restored.check("it answers", "missed", str(error).strip())]
+    found: list[dict[str, str]] = []
+    for name, make in checks.items():
+        try:
+            found += make()
+        except (psycopg2.Error, OSError, KeyError, ValueError) as error:
+            found.append(restored.check(name, "unknown", f"it could not be looked at: {str(error).strip()}"))
+    return found
+
+
+def worst(checks: list[dict[str, str]]) -> str:
+    """Missed over unknown over met. What was not checked is no part of it, and nothing met at all is unknown."""
+    outcomes = {found["outcome"] for found in checks}
+    return next((outcome for outcome in ("missed", "unknown", "met") if outcome in outcomes), "unknown")
+
+
+def main() -> None:
+    """Makes every check and returns what was found."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    if IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("psycopg2"))
+    checks = prove(module.params)
+    left = [f"{found['check']}: {found['because']}" for found in checks if found["outcome"] == "not checked"]
+    module.exit_json(changed=False, checks=checks, outcome=worst(checks), not_checked=left)
+
+
+if __name__ == "__main__":
+    main()
