@@ -68,9 +68,7 @@ class Repository:
             RepositoryError: The command failed.
         """
         command = ["pgbackrest", *self.options, "--log-level-file=off", "--log-level-console=off", *arguments]
-        done = subprocess.run(
-            [*command, "--log-level-stderr=error"], capture_output=True, text=True, check=False, timeout=3600
-        )
+        done = run([*command, "--log-level-stderr=error"], 3600)
         if done.returncode:
             raise RepositoryError(cause(done.stderr))
         return done.stdout
@@ -78,10 +76,11 @@ class Repository:
     def info(self) -> dict[str, Any]:
         """What `pgbackrest info` knows of the stanza; empty where it knows nothing."""
         command = ["pgbackrest", *self.options[1:], "--log-level-file=off", "--log-level-console=off", "--output=json"]
-        done = subprocess.run([*command, "info"], capture_output=True, text=True, check=False, timeout=300)
+        done = run([*command, "info"], 300)
         if done.returncode:
             raise RepositoryError(cause(done.stderr))
-        return next((dict(found) for found in json.loads(done.stdout) if found["name"] == self.stanza), {})
+        # A message with several lines is not escaped as JSON asks for.
+        return next((dict(row) for row in json.loads(done.stdout, strict=False) if row["name"] == self.stanza), {})
 
     def archive(self, archive_id: str) -> Archive:
         """The WAL of one cluster in this repository."""
@@ -97,10 +96,27 @@ class Repository:
         return Archive(segments, histories)
 
 
+def run(command: list[str], limit_s: float) -> subprocess.CompletedProcess[str]:
+    """Runs a command. What is deciphered with a wrong key is no text, and is quoted in messages all the same."""
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=limit_s)
+
+
 def cause(said: str) -> str:
     """The errors in what pgBackRest said, without times and hints."""
     errors = re.findall(r"ERROR: (\[\d+\]: .*)", said)
-    return "; ".join(errors) or said.strip()[-300:] or "pgBackRest gave no reason"
+    return plain("; ".join(errors) or said.strip()[-300:] or "pgBackRest gave no reason")
+
+
+def plain(message: str) -> str:
+    """A message of pgBackRest in one line, and in words where it quotes what a wrong key deciphered.
+
+    >>> plain("[CryptoError] unable to load info file 'backup.info'")
+    "the passphrase is wrong, or the list of backups is damaged: [CryptoError] unable to load info file 'backup.info'"
+    """
+    first = "".join(letter for letter in message.splitlines()[0] if letter.isprintable() and letter != "\ufffd")[:200]
+    if "unable to load info file" in message and ("CryptoError" in message or "FormatError" in message):
+        return f"the passphrase is wrong, or the list of backups is damaged: {first.rstrip(':')}"
+    return first
 
 
 def split(name: str) -> tuple[int, int]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.pgbackrest import position
-from ansible.module_utils.postgresql_manifest import ROLES, Server, ask, ask_rule, contents
+from ansible.module_utils.postgresql_manifest import ROLES, Server, ask, ask_rule, contents, count
+
+with contextlib.suppress(ImportError):  # reported by the module, which knows how to fail
+    import psycopg2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,6 +90,8 @@ def rows(now: dict[str, Any], manifest: dict[str, Any], growing: set[str], *, ex
             name, full = f"rows of {database}.{table}", f"{database}.{table}"
             if table not in found:
                 yield check(name, "missed", f"the table is missing, and had {counted} rows")
+            elif isinstance(found[table], str):
+                yield check(name, "missed", f"it cannot be read: {found[table]}")
             elif exact:
                 yield judged(name, [f"{found[table]} and not {counted}"] * (found[table] != counted), f"{counted}")
             elif counted and not found[table]:
@@ -218,6 +224,14 @@ def tables_and_indexes(server: Server, programs: str) -> dict[str, str]:
     )
 
 
+def count_or_complain(connection: Any, schema: str, table: str) -> int | str:  # noqa: ANN401  # psycopg2's own
+    """How many rows the table has, or why it cannot be read."""
+    try:
+        return int(count(connection, schema, table))
+    except psycopg2.Error as error:
+        return str(error).strip()
+
+
 def seen_now(server: Server, databases: list[str]) -> dict[str, Any]:
     """What the databases hold now; a database that is missing is empty."""
     there = {row["datname"] for row in ask(server.open(), "SELECT datname FROM pg_database WHERE datallowconn")}
@@ -226,4 +240,4 @@ def seen_now(server: Server, databases: list[str]) -> dict[str, Any]:
         "extensions": {},
         "collation": {"name": "", "recorded": None, "actual": None},
     }
-    return {name: contents(server.open(name)) if name in there else nothing for name in databases}
+    return {name: contents(server.open(name), count_or_complain) if name in there else nothing for name in databases}

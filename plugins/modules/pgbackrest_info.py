@@ -51,7 +51,7 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.pgbackrest import Repository, RepositoryError
+from ansible.module_utils.pgbackrest import Repository, RepositoryError, plain
 
 NO_BACKUP_YET = 2  # pgBackRest's code for a stanza that is whole and has no backup
 
@@ -80,7 +80,7 @@ def repository(info: dict[str, Any], of: dict[str, Any], now: float) -> dict[str
     return {
         "number": number,
         "known": of["status"]["code"] in (0, NO_BACKUP_YET),
-        "message": of["status"]["message"],
+        "message": plain(of["status"]["message"]),
         "cipher": of.get("cipher", ""),
         "system_identifier": str(clusters[-1]["system-id"]) if clusters else "",
         "newest_wal": (archives[-1]["max"] or "") if archives else "",

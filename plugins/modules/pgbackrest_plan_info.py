@@ -56,7 +56,7 @@ import statistics
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.pgbackrest import SEGMENT_BYTES, Repository, RepositoryError, name_of
+from ansible.module_utils.pgbackrest import SEGMENT_BYTES, Repository, RepositoryError, name_of, plain
 from ansible.module_utils.pgbackrest_plan import begin_with, broken_chain, manifest_of, recovery, room, wal_needed
 
 ARGUMENTS = {
@@ -114,7 +114,7 @@ def choose(asked: dict[str, Any], repository: Repository) -> dict[str, Any]:
     info = repository.info()
     status = next((row["status"] for row in info.get("repo", []) if row["key"] == asked["repository"]), None)
     if status is None or status["code"]:
-        raise RepositoryError(status["message"] if status else f"it has no backups of {asked['stanza']}")
+        raise RepositoryError(plain(status["message"]) if status else f"it has no backups of {asked['stanza']}")
     backups = info["backup"]
     backup = begin_with(backups, asked)
     cluster = next(row for row in info["db"] if row["id"] == backup["database"]["id"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Backups  # type: ignore[attr-defined]  # the one beside this file
+    from backup.tests.conftest import Backups
 
 RESTORED = 5433
 

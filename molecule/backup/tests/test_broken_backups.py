@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Backups  # type: ignore[attr-defined]  # the one beside this file
+    from backup.tests.conftest import Backups
 
 RESTORED = 5433
 REPOSITORY = "/var/lib/pgbackrest"
@@ -38,50 +38,9 @@ def test_a_truncated_file(backups: Backups) -> None:
     assert "nothing was changed" in said
 
 
-def test_a_flipped_bit_in_a_page(restored: Backups) -> None:
-    path = restored.ask("backup1", "SELECT pg_relation_filepath('bookings')", RESTORED)
-    host = restored.hosts["backup1"]
-    host.check_output("pg_ctlcluster 15 restored stop")
-    data = f"/var/lib/postgresql/15/restored/{path}"
-    flip = (
-        f"import sys; f = open('{data}', 'r+b'); f.seek(8000); b = f.read(1); f.seek(8000); f.write(bytes([b[0] ^ 1]))"
-    )
-    host.check_output(f'python3 -c "{flip}"')
-    host.check_output("pg_ctlcluster 15 restored start")
-    said = restored.verify_refused()
-    assert "checksums of pages: missed" in said
-
-
 def test_a_backup_from_the_wrong_cluster(backups: Backups) -> None:
     said = backups.restore_refused(system_identifier="7000000000000000000")
     assert "and 7000000000000000000 was asked for; nothing was changed" in said
-
-
-def test_an_empty_database(restored: Backups) -> None:
-    restored.ask("backup1", "TRUNCATE bookings", RESTORED)
-    said = restored.verify_refused()
-    assert "rows of bookings.public.bookings: missed: 0 and not 1000" in said
-    assert "rule: there is at least one booking: missed" in said
-
-
-@pytest.mark.parametrize(
-    ("harm", "expected"),
-    [
-        ("DROP EXTENSION pgcrypto", "extensions are there: missed: bookings: pgcrypto 1.3 is missing"),
-        ("DROP ROLE balancer", "roles are there: missed: balancer is missing"),
-        (
-            "SELECT setval('bookings_id_seq', 5)",
-            "sequences are not behind: missed: bookings: public.bookings_id_seq is at 5",
-        ),
-        (
-            "UPDATE bookings SET seat = 1 WHERE false; DELETE FROM prices",
-            "rows of bookings.public.prices: missed: 0 and not",
-        ),
-    ],
-)
-def test_something_missing(restored: Backups, harm: str, expected: str) -> None:
-    restored.ask("backup1", harm, RESTORED)
-    assert expected in restored.verify_refused()
 
 
 def test_a_stopped_archiver(backups: Backups, eventually: Callable[..., None]) -> None:
@@ -105,8 +64,7 @@ def test_a_wrong_key(backups: Backups) -> None:
     )
     said = backups.restore_refused()
     host.check_output(f"cp -p /root/settings {SETTINGS}")
-    assert "repository 1 cannot serve" in said
-    assert "CryptoError" in said
+    assert "repository 1 cannot serve: the passphrase is wrong, or the list of backups is damaged" in said
 
 
 def test_too_little_disk(backups: Backups) -> None:
@@ -123,3 +81,55 @@ def test_too_little_disk(backups: Backups) -> None:
 def test_a_time_that_the_wal_does_not_reach(backups: Backups) -> None:
     said = backups.restore_refused(type="time", target="2099-01-01 00:00:00+00:00")
     assert "the target 2099-01-01 00:00:00+00:00 is not reached: the newest WAL in the repository came" in said
+
+
+@pytest.fixture(scope="module")
+def harmed(restored: Backups) -> str:
+    """What the verification says of a restored cluster in which much is missing."""
+    for harm in (
+        "TRUNCATE prices",
+        "DROP EXTENSION pgcrypto",
+        "DROP ROLE balancer",
+        "ALTER TABLE bookings DROP CONSTRAINT bookings_seat_key",
+        "INSERT INTO bookings SELECT 999999, 1, 'somebody'",
+    ):
+        restored.ask("backup1", harm, RESTORED)
+    return restored.verify_refused()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "rows of bookings.public.prices: missed: 0 and not",
+        "rows of bookings.public.bookings: missed: 1001 and not 1000",
+        "extensions are there: missed: bookings: pgcrypto 1.3 is missing",
+        "roles are there: missed: balancer is missing",
+        "sequences are not behind: missed: bookings: public.bookings_id_seq is at",
+        "rule: a seat is sold once: missed: broken 1 times",
+    ],
+)
+def test_something_missing(harmed: str, said: str) -> None:
+    assert said in harmed
+
+
+def test_an_empty_database(restored: Backups) -> None:
+    restored.ask("backup1", "TRUNCATE bookings", RESTORED)
+    said = restored.verify_refused()
+    assert "rows of bookings.public.bookings: missed: 0 and not 1000" in said
+    assert "rule: there is at least one booking: missed" in said
+
+
+def test_a_flipped_bit_in_a_page(restored: Backups) -> None:
+    restored.ask("backup1", "INSERT INTO bookings (seat) SELECT * FROM generate_series(1, 1000)", RESTORED)
+    path = restored.ask("backup1", "SELECT pg_relation_filepath('bookings')", RESTORED)
+    host = restored.hosts["backup1"]
+    host.check_output("pg_ctlcluster 15 restored stop")
+    data = f"/var/lib/postgresql/15/restored/{path}"
+    flip = (
+        f"import sys; f = open('{data}', 'r+b'); f.seek(8000); b = f.read(1); f.seek(8000); f.write(bytes([b[0] ^ 1]))"
+    )
+    host.check_output(f'python3 -c "{flip}"')
+    host.check_output("pg_ctlcluster 15 restored start")
+    said = restored.verify_refused()
+    assert "checksums of pages: missed" in said
+    assert "rows of bookings.public.bookings: missed: it cannot be read" in said

@@ -1,0 +1,39 @@
+"""Every database host loses its data. The database is restored in place, and goes on archiving by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from backup.tests.conftest import Backups
+
+EVERYTHING = "/var/lib/postgresql/15/main /etc/postgresql/15/main /etc/pgbackrest"
+
+
+@pytest.fixture(scope="module")
+def rebuilt(backups: Backups) -> Backups:
+    """db2 holds nothing any more, not even settings, and neither does db1; db2 is restored in place."""
+    leader = next(
+        host for host in ("db1", "db2") if backups.hosts[host].run("pg_lsclusters -h").stdout.find("online") > 0
+    )
+    backups.ask(leader, "INSERT INTO prices VALUES ('before the loss', 5)")
+    backups.hosts.follow("archive_now", "backup1")
+    for host in ("db1", "db2"):
+        backups.hosts[host].check_output(f"systemctl stop postgresql@15-main pgbackrest && rm -rf {EVERYTHING}")
+    backups.restore("db2", cluster="main")
+    return backups
+
+
+def test_the_last_archived_write_is_there(rebuilt: Backups) -> None:
+    assert rebuilt.ask("db2", "SELECT price FROM prices WHERE event = 'before the loss'") == "5"
+
+
+def test_each_check_is_met_in_place(rebuilt: Backups) -> None:
+    rebuilt.verify("db2", backup_restore_cluster="main")
+
+
+def test_the_rebuilt_primary_archives_and_can_be_backed_up(rebuilt: Backups) -> None:
+    rebuilt.hosts.follow("archive_now", "backup1")
+    rebuilt.back_up()
