@@ -75,7 +75,7 @@ class Repository:
 
     def info(self) -> dict[str, Any]:
         """What `pgbackrest info` knows of the stanza; empty where it knows nothing."""
-        command = ["pgbackrest", *self.options[1:], "--log-level-file=off", "--log-level-console=off", "--output=json"]
+        command = ["pgbackrest", *self.options, "--log-level-file=off", "--log-level-console=off", "--output=json"]
         done = run([*command, "info"], 300)
         if done.returncode:
             raise RepositoryError(cause(done.stderr))

@@ -24,6 +24,11 @@ class Backups:
         command = f'timeout 20 runuser -u postgres -- psql -XAtq -p {port} -d {database} -c "{question}"'
         return str(self.hosts[host].check_output(command))
 
+    def leader(self) -> str:
+        """The database host that leads."""
+        question = "timeout 5 runuser -u postgres -- psql -XAtqc 'SELECT pg_is_in_recovery()'"
+        return next(host for host in ("db1", "db2") if self.hosts[host].run(question).stdout.strip() == "f")
+
     def back_up(self, kind: str = "incr") -> None:
         self.hosts.play("playbooks/backup.yml", backup_type=kind)
 
@@ -51,15 +56,16 @@ class Backups:
 def backups(hosts: Hosts) -> Backups:
     """A database of a thousand bookings, and a full backup of it in both repositories."""
     found = Backups(hosts)
+    leader = found.leader()
     tables = (
         "CREATE TABLE IF NOT EXISTS bookings (id bigserial PRIMARY KEY, seat int UNIQUE, customer text);"
         "CREATE TABLE IF NOT EXISTS prices (event text PRIMARY KEY, price numeric);"
         "CREATE EXTENSION IF NOT EXISTS pgcrypto;"
     )
-    found.ask("db1", tables)
+    found.ask(leader, tables)
     rows = "SELECT seat, 'customer ' || seat FROM generate_series(1, 1000) AS seat ON CONFLICT DO NOTHING"
-    found.ask("db1", "INSERT INTO bookings (seat, customer) " + rows)
-    found.ask("db1", "INSERT INTO prices VALUES ('opening', 12.50) ON CONFLICT DO NOTHING")
+    found.ask(leader, "INSERT INTO bookings (seat, customer) " + rows)
+    found.ask(leader, "INSERT INTO prices VALUES ('opening', 12.50) ON CONFLICT DO NOTHING")
     found.back_up("full")
     return found
 
