@@ -17,7 +17,7 @@ SETTINGS = "/etc/pgbackrest/pgbackrest.conf"
 
 
 def test_a_missing_segment_of_wal(backups: Backups) -> None:
-    backups.hosts.follow("archive_now", "backup1")
+    backups.hosts.follow("archive_now", backups.leader())
     host = backups.hosts["backup1"]
     # The last but one: recovery needs it to go past it.
     segment = host.check_output(f"find {REPOSITORY}/archive -name '0*-*.zst' | sort | tail -2 | head -1")

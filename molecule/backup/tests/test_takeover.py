@@ -32,7 +32,7 @@ def taken_over(backups: Backups, eventually: Callable[..., None]) -> Backups:
 
 
 def test_the_new_primary_archives_by_itself(taken_over: Backups) -> None:
-    taken_over.hosts.follow("archive_now", "backup1")
+    taken_over.hosts.follow("archive_now", taken_over.leader())
 
 
 def test_what_the_old_primary_kept_is_missing_and_named(taken_over: Backups) -> None:
@@ -41,7 +41,7 @@ def test_what_the_old_primary_kept_is_missing_and_named(taken_over: Backups) -> 
 
 def test_the_gap_can_be_closed_and_every_write_restored(taken_over: Backups) -> None:
     taken_over.hosts.follow("close_gap", "db2")
-    taken_over.hosts.follow("archive_now", "backup1")
+    taken_over.hosts.follow("archive_now", taken_over.leader())
     taken_over.restore()
     taken_over.verify()
     found = taken_over.ask("backup1", "SELECT count(*) FROM prices WHERE event = 'the last one'", RESTORED)

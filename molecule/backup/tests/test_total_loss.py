@@ -18,7 +18,7 @@ EVERYTHING = "/var/lib/postgresql/15/main /etc/postgresql/15/main /etc/pgbackres
 def rebuilt(backups: Backups) -> Backups:
     """db2 holds nothing any more, not even settings, and neither does db1; db2 is restored in place."""
     backups.ask(backups.leader(), "INSERT INTO prices VALUES ('before the loss', 5)")
-    backups.hosts.follow("archive_now", "backup1")
+    backups.hosts.follow("archive_now", backups.leader())
     for host in ("db1", "db2"):
         backups.hosts[host].check_output(f"systemctl stop postgresql@15-main pgbackrest && rm -rf {EVERYTHING}")
     backups.restore("db2", cluster="main")
@@ -34,7 +34,7 @@ def test_each_check_is_met_in_place(rebuilt: Backups) -> None:
 
 
 def test_the_rebuilt_primary_archives_and_can_be_backed_up(rebuilt: Backups) -> None:
-    rebuilt.hosts.follow("archive_now", "backup1")
+    rebuilt.hosts.follow("archive_now", rebuilt.leader())
     rebuilt.back_up()
 
 
