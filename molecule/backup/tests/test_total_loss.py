@@ -17,7 +17,7 @@ EVERYTHING = "/var/lib/postgresql/15/main /etc/postgresql/15/main /etc/pgbackres
 @pytest.fixture(scope="module")
 def rebuilt(backups: Backups) -> Backups:
     """db2 holds nothing any more, not even settings, and neither does db1; db2 is restored in place."""
-    backups.ask(backups.leader(), "INSERT INTO prices VALUES ('before the loss', 5)")
+    backups.ask(backups.leader(), "INSERT INTO prices VALUES ('before the loss', 5) ON CONFLICT DO NOTHING")
     backups.hosts.follow("archive_now", backups.leader())
     for host in ("db1", "db2"):
         backups.hosts[host].check_output(f"systemctl stop postgresql@15-main pgbackrest && rm -rf {EVERYTHING}")
