@@ -45,6 +45,7 @@ contract: setup ## what the parts of this repository promise each other
 
 service: setup ## the bookings service with a real PostgreSQL, on the packages that its hosts have
 	$(DRILLBOOK) lab prepare
+	mkdir -p .lab/releases && $(BIN)/python lab/release.py all --to .lab/releases > .lab/releases/digests.json
 	$(DRILLBOOK) lab exec -- sh -c 'podman run --rm --network none --env PYTHONDONTWRITEBYTECODE=1 \
 	  --volume $(CURDIR):$(CURDIR):ro --workdir $(CURDIR) "$$DRILLBOOK_LAB_IMAGE" \
 	  python3 -m pytest -p no:cacheprovider --confcutdir tests/bookings tests/bookings'
