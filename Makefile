@@ -58,8 +58,9 @@ lab-tests: setup ## drills on the lab, and sabotage that they must notice
 	$(DRILLBOOK) lab up
 	$(PYTEST) tests/lab
 
-bench: setup ## recovery by our drill against the floor, and how often a promotion stalls
+bench: setup ## our failover against the floor, our rollback against a plain flip of a symlink
 	$(DRILLBOOK) lab up
+	$(BIN)/python bench/rollback.py
 	$(BIN)/python bench/failover.py
 
 render: setup ## write the pages of the runbooks anew

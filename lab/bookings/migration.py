@@ -112,7 +112,7 @@ def schema(settings: Settings) -> Compatibility:
         psycopg.Error: the database cannot be reached.
     """
     with psycopg.connect(conninfo(settings), connect_timeout=5) as connection:
-        return judge(applied(connection), expected())
+        return judge(applied(connection), expected(), [one.name for one in migrations("expand") if one.undo])
 
 
 def migrate(settings: Settings) -> list[str]:

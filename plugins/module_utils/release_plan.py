@@ -12,9 +12,9 @@ Seen = dict[str, Any]
 def plan(seen: Seen, wanted: str) -> dict[str, Any]:
     """The way from what `seen` says to the release `wanted`; an empty one means the release before.
 
-    A release that customers get already keeps its colour, another one gets the idle one. `at_hand` is whether every host
-    in service that can be reached is ready with it there; `done` is whether customers get it from all of them and it was
-    found healthy since.
+    A release that customers get already keeps its colour, another one gets the idle one. `at_hand` is whether every
+    host in service that can be reached is ready with it there; `done` is whether customers get it from all of them and
+    it was found healthy since.
     """
     live = seen["live"]
     idle = next(colour for colour in COLOURS if colour != live)

@@ -81,9 +81,9 @@ record:
   type: dict
 plan:
   description:
-    - What has to happen so that customers get the release - on which C(colour) and C(hosts), which hosts are C(missing)
-      because they cannot be reached, whether it C(serves), is C(at_hand) there or is C(done), and which colour and release
-      are the C(former) ones.
+    - What has to happen so that customers get the release - on which C(colour) and C(hosts), which hosts are
+      C(missing) because they cannot be reached, whether it C(serves), is C(at_hand) there or is C(done), and which
+      colour and release are the C(former) ones.
   returned: success
   type: dict
 colours:

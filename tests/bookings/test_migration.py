@@ -60,6 +60,7 @@ def test_a_database_without_any_release_is_behind(release: Callable[[str], Progr
         "release": 2,
         "because": "not applied: 0001_bookings.sql, 0002_buyer.sql",
         "to_undo": [],
+        "breaks": [],
     }
 
 
@@ -104,6 +105,7 @@ def test_a_breaking_migration_breaks_the_release_before_until_it_is_undone(
     old = start(release("1.1.0"))
     old.open_event("e")
     taken = [take(old, "e", 0)]
+    assert release("1.2.0").schema()["breaks"] == ["0003_place.sql"]
     new = start(release("1.2.0"))
     taken += [take(new, "e", seat) for seat in (1, 2)]
     assert_kept(new, "e", taken)

@@ -60,7 +60,9 @@ def test_an_example_says_what_the_lab_says_to_drills(inventory: str) -> None:
 def test_an_example_has_the_groups_of_the_lab(inventory: str) -> None:
     lab = yaml.safe_load((ROOT / "inventories" / "lab" / "hosts.yml").read_text())["all"]["children"]
     for group, entry in lab.items():
-        assert len(listing(inventory)[group]["hosts"]) == len(entry["hosts"]), group
+        found = listing(inventory)[group]
+        assert len(found.get("hosts", [])) == len(entry.get("hosts", {})), group
+        assert set(found.get("children", [])) == set(entry.get("children", {})), group
 
 
 @pytest.mark.parametrize("inventory", EXAMPLES)

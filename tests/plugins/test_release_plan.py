@@ -30,10 +30,17 @@ def seen(blue: dict[str, Any], green: dict[str, Any], *, live: str = "blue", **r
 def test_a_new_release_goes_to_the_idle_colour_of_every_host_in_service() -> None:
     drained = instance(OLD, in_service=False)
     found = plan(
-        seen(colour(app1=instance(OLD), app2=drained), colour(app1=instance(None), app2=instance(None, in_service=False))),
+        seen(
+            colour(app1=instance(OLD), app2=drained), colour(app1=instance(None), app2=instance(None, in_service=False))
+        ),
         NEW,
     )
-    assert (found["colour"], found["hosts"], found["former"], found["former_release"]) == ("green", ["app1"], "blue", OLD)
+    assert (found["colour"], found["hosts"], found["former"], found["former_release"]) == (
+        "green",
+        ["app1"],
+        "blue",
+        OLD,
+    )
     assert not found["done"]
     assert not found["at_hand"]
 
@@ -66,9 +73,7 @@ def test_the_way_back_is_at_hand_when_the_other_colour_runs_it_on_every_host_tha
 @pytest.mark.parametrize(
     "other", [instance(None), instance(OLDER, ready=False), instance(NEW)], ids=["stopped", "not ready", "another"]
 )
-def test_the_way_back_is_not_at_hand_when_one_host_would_give_something_else(
-    other: dict[str, Any]
-) -> None:
+def test_the_way_back_is_not_at_hand_when_one_host_would_give_something_else(other: dict[str, Any]) -> None:
     found = plan(
         seen(colour(app1=instance(OLD), app2=instance(OLD)), colour(app1=instance(OLDER), app2=other)),
         "",
