@@ -14,7 +14,7 @@ from drills.workloads.bookings import bookings
 def tampered_release(drill: Drill) -> None:
     """Somebody changed a release in the store, and no host takes it."""
     store = drill.site.group("release_store")[0]
-    digest = drill.site.release("1.2.0")
+    digest = drill.site.release("2.0.0")
     drill.require(serves_release(drill.site.release("1.0.0")), accepts_bookings(), release_absent(digest))
     with drill.during(bookings(per_second=50)):
         drill.steady(for_=seconds(3))
