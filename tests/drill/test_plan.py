@@ -16,7 +16,7 @@ from tests.drill.conftest import PLAYBOOKS
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGEST = f"sha256:{'0' * 64}"
-NAMES = ("1.0.0", "1.1.0", "crash", "errors", "slow", "latent")
+NAMES = ("1.0.0", "1.1.0", "2.0.0", "crash", "errors", "slow", "latent")
 
 
 @pytest.fixture(autouse=True)
