@@ -38,7 +38,10 @@ class RoundFailedError(Exception):
 
 @dataclass(frozen=True)
 class Round:
-    """One rollback, in seconds: the playbook's wall time, and until the last customer was moved; and what failed."""
+    """One rollback, in seconds: the playbook's wall time, and until the last customer was moved; and what failed.
+
+    `served_s` is 0 for the flip: its folders are named by time, so no answer says which release it came from.
+    """
 
     wall_s: float
     served_s: float
@@ -103,7 +106,7 @@ def _measured(url: str, folder: Path, wanted: str | None, rollback: Any) -> Roun
     answers = [line for line in lines if line["kind"] == "answered" and sent[line["n"]] >= began]
     bad = [line for line in answers if not line["good"]]
     bad += [line for line in lines if line["kind"] == "missed" and line["due"] >= began]
-    foreign = [line["t"] for line in answers if line["good"] and line.get("release") != wanted]
+    foreign = [line["t"] for line in answers if wanted and line.get("release") not in (None, wanted)]
     times = [sent.get(line["n"], line["t"]) for line in bad]
     return Round(
         wall_s=round(ended - began, 2),

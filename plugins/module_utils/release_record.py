@@ -87,5 +87,6 @@ def previous(record: list[Event], live: str | None) -> str | None:
 
 def served_last(record: list[Event], colour: str | None) -> str | None:
     """The release that customers were switched to last, when that was this colour's turn."""
-    mine = [event for event in record if event["event"] == "switched" and event.get("colour") in (None, colour)]
-    return mine[-1]["release"] if mine else None
+    mine = [event for event in record if event.get("colour") in (None, colour)]
+    switched = [event["release"] if event["event"] == "switched" else event.get("to") for event in mine]
+    return next((release for release in reversed(switched) if release), None)

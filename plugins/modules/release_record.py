@@ -29,8 +29,11 @@ options:
   from:
     description: Digest of the release that served before.
     type: str
+  to:
+    description: Digest of the release that customers get instead of the one that is left.
+    type: str
   colour:
-    description: The colour it runs as.
+    description: The colour that customers get.
     type: str
     choices: [blue, green]
   environment:
@@ -82,7 +85,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.release_record import DIGEST, EVENTS, PATH, append, read
 
-TEXTS = ("version", "from", "environment", "by", "approved_by", "change", "because")
+TEXTS = ("version", "from", "to", "environment", "by", "approved_by", "change", "because")
 SPEC: dict[str, dict[str, Any]] = {
     "event": {"type": "str", "required": True, "choices": list(EVENTS)},
     "release": {"type": "str", "required": True},
@@ -102,7 +105,7 @@ def main() -> None:
     """Notes the event and returns it as it was read back."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     asked = module.params
-    for name in ("release", "from"):
+    for name in ("release", "from", "to"):
         if asked[name] and not DIGEST.fullmatch(asked[name]):
             module.fail_json(
                 msg=f"{name} is {asked[name]!r}, and must be sha256: and 64 hexadecimal digits; nothing was noted. "

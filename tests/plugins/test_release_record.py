@@ -91,3 +91,14 @@ def test_once_customers_were_sent_to_it_the_way_back_leads_to_where_they_were() 
 
 def test_a_deploy_that_was_refused_does_not_stand_in_the_way_of_a_rollback() -> None:
     assert previous(told("healthy a", "healthy b", "begun c", "left c"), B) == A
+
+
+def test_what_a_rollback_went_to_served_last_on_its_colour() -> None:
+    record = [
+        {"event": "switched", "release": A, "colour": "green"},
+        {"event": "switched", "release": B, "colour": "blue"},
+        {"event": "left", "release": B, "to": A, "colour": "green"},
+    ]
+    assert served_last(record, "green") == A
+    assert served_last(record, "blue") == B
+    assert served_last([{"event": "begun", "release": C, "colour": "blue"}], "blue") is None
