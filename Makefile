@@ -45,6 +45,7 @@ contract: setup ## what the parts of this repository promise each other
 
 service: setup ## the bookings service with a real PostgreSQL, on the packages that its hosts have
 	$(DRILLBOOK) lab prepare
+	mkdir -p .lab/releases && $(BIN)/python lab/release.py all --to .lab/releases > .lab/releases/digests.json
 	$(DRILLBOOK) lab exec -- sh -c 'podman run --rm --network none --env PYTHONDONTWRITEBYTECODE=1 \
 	  --volume $(CURDIR):$(CURDIR):ro --workdir $(CURDIR) "$$DRILLBOOK_LAB_IMAGE" \
 	  python3 -m pytest -p no:cacheprovider --confcutdir tests/bookings tests/bookings'
@@ -57,8 +58,9 @@ lab-tests: setup ## drills on the lab, and sabotage that they must notice
 	$(DRILLBOOK) lab up
 	$(PYTEST) tests/lab
 
-bench: setup ## recovery by our drill against the floor, and how often a promotion stalls
+bench: setup ## our failover against the floor, our rollback against a plain flip of a symlink
 	$(DRILLBOOK) lab up
+	$(BIN)/python bench/rollback.py
 	$(BIN)/python bench/failover.py
 
 render: setup ## write the pages of the runbooks anew

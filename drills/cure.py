@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Cure:
     """A playbook with the limit and variables that undo one harm; safe to apply to a harm that never came.
 
-    `cure` is its id, unique within a run. `undoes` says what it undoes: `fault …` or `runbook …`.
+    `cure` is its id; one that was applied may be registered again, with other variables, when the harm comes
+    again. `undoes` says what it undoes: `fault …` or `runbook …`.
     """
 
     cure: str
@@ -36,13 +37,30 @@ class Cure:
 
 def registered(entries: Iterable[Entry]) -> list[Cure]:
     """Every cure that was registered, in order."""
-    names = ("cure", "playbook", "limit", "undoes", "variables")
-    return [Cure(**{name: entry.get(name) for name in names}) for entry in entries if entry.kind == "cure_registered"]
+    return [_cure(entry) for entry in entries if entry.kind == "cure_registered"]
 
 
 def outstanding(entries: Iterable[Entry]) -> list[Cure]:
-    """The cures still to apply, those of faults first; one that ended with exit code 0 is done."""
-    entries = list(entries)
-    done = {entry.get("cure") for entry in entries if entry.kind == "cure_applied" and entry.get("exit_code") == 0}
-    waiting = [cure for cure in registered(entries) if cure.cure not in done]
+    """The cures still to apply, those of faults first.
+
+    One is done when its newest application ended with exit code 0 and came after its newest registration.
+    """
+    known: dict[str, Cure] = {}
+    done: set[str] = set()
+    for entry in entries:
+        name = str(entry.get("cure"))
+        if entry.kind == "cure_registered":
+            known.pop(name, None)  # its place is that of its newest registration
+            known[name] = _cure(entry)
+            done.discard(name)
+        elif entry.kind == "cure_applied" and entry.get("exit_code") == 0:
+            done.add(name)
+        elif entry.kind == "cure_applied":
+            done.discard(name)
+    waiting = [cure for name, cure in known.items() if name not in done]
     return sorted(waiting, key=lambda cure: not cure.of_fault)
+
+
+def _cure(entry: Entry) -> Cure:
+    names = ("cure", "playbook", "limit", "undoes", "variables")
+    return Cure(**{name: entry.get(name) for name in names})

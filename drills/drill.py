@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from drills import checkout
 from drills.confirmation import Confirmations
-from drills.cure import Cure, outstanding, registered
+from drills.cure import Cure, outstanding
 from drills.errors import UsageError
+from drills.faults import controller
+from drills.faults.controller import ControllerKilled
 from drills.faults.fault import FaultError
 from drills.heal import apply_cures, heal
+from drills.measurement import says
 from drills.probes import Probe, Reading, View, accepts_bookings
 from drills.probes.customers import Customers
-from drills.runbook import Following, Order, Task, load_runbook
+from drills.runbook import Followed, Following, Order, Runbook, Task, check_saying, check_undoable, load_runbook
 from drills.workloads.readback import read_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import timedelta
 
     from drills.faults import Fault
@@ -102,28 +105,40 @@ class LiveDrill:
 
     def follow(self, runbook: str, **variables: object) -> None:
         """Register the runbook's undo, then run it to its end; a fault that did not bite ends the story first."""
-        self.await_confirmations()
-        followed = load_runbook(runbook)
-        if followed.undo:
-            undo = checkout.relative(checkout.playbook_path(followed.undo))
-            self._register(Cure(f"undo of {runbook}", undo, None, f"runbook {runbook}"))
-        inputs = {**variables, **self._variables.get(runbook, {})}
-        order = Order(runbook, followed.playbook, self._run.site.inventory, inputs)
-        self._run.note(
-            "runbook_started",
-            runbook=runbook,
-            playbook=checkout.relative(followed.playbook),
-            variables=inputs,
-            command=order.command,
-        )
-        ended = Following(
-            order, self._run.id, self._run.folder / "runner", lambda task: self._note_task(runbook, task)
-        ).wait(self._interruption.check)
-        self._run.note("runbook_ended", runbook=runbook, exit_code=ended.exit_code, because=ended.because)
+        followed, undone = self._prepare(runbook)
+        ended = self._run_to_its_end(followed, variables)
         if ended.exit_code != 0:
             self._look_until(accepts_bookings(), PICTURE_SECONDS)
             raise StoryEndedError(f"{runbook} failed")
-        self._note_undone(runbook)
+        self._note_undone(runbook, undone)
+
+    def expect_failure(self, runbook: str, *, saying: str, **variables: object) -> None:
+        """Register the runbook's undo, then run it; go on only if it fails as said."""
+        check_saying(runbook, saying)
+        followed, _ = self._prepare(runbook)
+        ended = self._run_to_its_end(followed, variables, saying)
+        if ended.exit_code == 0 or not says(ended.because, saying):
+            self._look_until(accepts_bookings(), PICTURE_SECONDS)
+            raise StoryEndedError(f"{runbook} did not fail, saying {saying}")
+
+    def interrupt(self, runbook: str, *, at: str, **variables: object) -> None:
+        """Register the runbook's undo, run it, and kill its controller when the task begins."""
+        check_undoable(load_runbook(runbook))
+        followed, _ = self._prepare(runbook)
+        fault = ControllerKilled(runbook, at, lambda: self._note_kill("fault_started", targets=list(fault.targets)))
+        ended = self._start_runbook(followed, variables, {"interrupted_at": at}, fault.begins).wait(
+            self._interruption.check
+        )
+        seen = fault.confirm() if fault.came else None
+        if seen is None or not seen.ok:
+            self._note_end(runbook, ended)
+            because = seen.because if seen else f"{runbook} ended with {ended.exit_code} before the task {at} began"
+            self._note_kill("fault_unconfirmed", because=because)
+            raise StoryEndedError(f"{runbook} was not interrupted")
+        self._note_kill("fault_confirmed", because=seen.because)
+        self._note_end(
+            runbook, Followed(-signal.SIGKILL, f"its controller was killed at the task {at}"), interrupted=True
+        )
 
     def wait_for(self, probe: Probe, *, within: timedelta) -> None:
         """Wait until the probe says yes."""
@@ -205,22 +220,75 @@ class LiveDrill:
             self._interruption.nap(PROBE_EVERY_SECONDS)
         return reading
 
+    def _prepare(self, runbook: str) -> tuple[Runbook, list[Cure]]:
+        """Have the runbook's undo on the disk.
+
+        Returns:
+            The runbook, and the cures that are done when it succeeds. It needs no undo of its own where it is one
+            itself: what was before the drill is what that cure restores.
+        """
+        self.await_confirmations()
+        followed = load_runbook(runbook)
+        cures = outstanding(self._run.entries)
+        undone = [cure for cure in cures if cure.playbook == followed.path and not cure.of_fault]
+        if followed.undo and not undone:
+            self._register_undo(followed, load_runbook(followed.undo))
+        return followed, undone
+
+    def _register_undo(self, followed: Runbook, undo: Runbook) -> None:
+        name = f"undo of {followed.name}"
+        if name not in self._outstanding():
+            site = self._run.site
+            variables = {name: site.fact(fact) for name, fact in followed.meta.undo.inputs.items()}
+            self._register(Cure(name, undo.path, None, f"runbook {followed.name}", variables))
+
     def _register(self, cure: Cure) -> None:
-        if cure.cure not in {known.cure for known in registered(self._run.entries)}:
+        """Note the cure; one that is outstanding already would undo more than a newer one of its name."""
+        if cure.cure not in self._outstanding():
             self._run.note("cure_registered", **cure.as_data())
+
+    def _outstanding(self) -> set[str]:
+        return {cure.cure for cure in outstanding(self._run.entries)}
+
+    def _run_to_its_end(
+        self, followed: Runbook, variables: Mapping[str, object], must_fail: str | None = None
+    ) -> Followed:
+        meant = {} if must_fail is None else {"must_fail": must_fail}
+        ended = self._start_runbook(followed, variables, meant).wait(self._interruption.check)
+        self._note_end(followed.name, ended)
+        return ended
+
+    def _start_runbook(
+        self,
+        followed: Runbook,
+        variables: Mapping[str, object],
+        meant: Mapping[str, Any],
+        on_start: Callable[[str, int], None] = lambda _task, _pid: None,
+    ) -> Following:
+        """Note that it starts and what it is meant to come to, and start it."""
+        name, run = followed.name, self._run
+        inputs = {**variables, **self._variables.get(name, {})}
+        order = Order(name, followed.playbook, run.site.inventory, inputs)
+        run.note(
+            "runbook_started", runbook=name, playbook=followed.path, variables=inputs, command=order.command, **meant
+        )
+        return Following(order, run.id, run.folder / "runner", lambda task: self._note_task(name, task), on_start)
+
+    def _note_end(self, runbook: str, ended: Followed, **how: bool) -> None:
+        self._run.note("runbook_ended", runbook=runbook, exit_code=ended.exit_code, because=ended.because, **how)
+
+    def _note_kill(self, kind: str, **data: Any) -> None:  # noqa: ANN401  # JSON values
+        self._run.note(kind, fault=controller.NAME, host=controller.HOST, **data)
 
     def _note_task(self, runbook: str, task: Task) -> None:
         anchor = self._run.anchor
         fields = {**vars(task), "started": task.started - anchor, "ended": task.ended - anchor}
         self._run.note("task", runbook=runbook, **fields)
 
-    def _note_undone(self, runbook: str) -> None:
+    def _note_undone(self, runbook: str, undone: list[Cure]) -> None:
         """A runbook that the story followed and that undoes an earlier one need not be followed again."""
-        playbook = checkout.relative(checkout.playbook_path(runbook))
-        for cure in outstanding(self._run.entries):
-            if cure.playbook == playbook and not cure.of_fault:
-                because = f"the story followed {runbook}"
-                self._run.note("cure_applied", cure=cure.cure, exit_code=0, because=because)
+        for cure in undone:
+            self._run.note("cure_applied", cure=cure.cure, exit_code=0, because=f"the story followed {runbook}")
 
     def _nap_until(self, moment: float) -> None:
         while (left := moment - time.monotonic()) > 0:

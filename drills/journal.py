@@ -46,7 +46,8 @@ class Sample:
 
     `outcome` is acknowledged, refused, indeterminate or missed (a tick at which nothing could be sent).
     `due`, `sent` and `ended` are seconds since the run's anchor. `good` is true only for the answer that
-    a customer should get, within the workload's timeout.
+    a customer should get, within the workload's timeout. `release` is the digest of the release that
+    answered, None where the answer named none.
     """
 
     n: int
@@ -62,12 +63,18 @@ class Sample:
     booking: str | None = None
     server: str | None = None
     timeline: int | None = None
+    release: str | None = None
     because: str = ""
 
     @property
     def moment(self) -> float:
         """When the service was asked, or should have been."""
         return self.due if self.sent is None else self.sent
+
+    @property
+    def took_s(self) -> float | None:
+        """How long the customer waited for the answer, in seconds; None where none came."""
+        return None if self.sent is None or self.ended is None else self.ended - self.sent
 
     @property
     def acknowledged(self) -> bool:
@@ -273,6 +280,7 @@ def _sample(tick: Mapping[str, Any], answer: Mapping[str, Any] | None, timeout_s
         booking=answer.get("booking"),
         server=answer.get("server"),
         timeline=answer.get("timeline"),
+        release=answer.get("release"),
         because=str(answer.get("because") or ""),
         **asked,
     )

@@ -183,6 +183,13 @@ def _read_back(entry: Entry) -> str:
     return f"read back, round {entry.get('round')}: {len(entry.get('rows') or [])} bookings{whole}"
 
 
+def _meant(entry: Entry) -> str:
+    """What is to become of a runbook that is not meant to end well."""
+    if entry.get("must_fail") is not None:
+        return f" (must fail, saying “{entry.get('must_fail')}”)"
+    return f" (to be interrupted at “{entry.get('interrupted_at')}”)" if entry.get("interrupted_at") else ""
+
+
 def _ended(what: str) -> Callable[[Entry], str]:
     def words(entry: Entry) -> str:
         code = entry.get("exit_code")
@@ -200,7 +207,7 @@ _WORDS: dict[str, Callable[[Entry], str]] = {
     "fault_unconfirmed": lambda e: f"fault on {e.get('host')} NOT confirmed: {e.get('because')}",
     "detected": lambda e: f"detected: {e.get('probe')}, {e.get('because')}",
     "not_detected": lambda e: f"not detected: {e.get('probe')}, {e.get('because')}",
-    "runbook_started": lambda e: f"runbook {e.get('runbook')}: {e.get('command')}",
+    "runbook_started": lambda e: f"runbook {e.get('runbook')}{_meant(e)}: {e.get('command')}",
     "runbook_ended": _ended("runbook"),
     "task": _task,
     "waited": lambda e: f"{e.get('probe')}: {'yes' if e.get('ok') else 'NO'}, {e.get('because')}",

@@ -12,6 +12,7 @@ from drills.errors import UsageError
 from drills.interruption import StoppedError
 from drills.probes.database import Look, look_at_all
 from drills.probes.leadership import LeadershipWatch
+from drills.probes.releases import live_release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,7 @@ def perform(
     """Tell the story on the real hosts, and heal what it hurt. Never raises before it has healed."""
     drill = LiveDrill(run, interruption, variables)
     run.site.meanings["db_primary"] = lambda: _leader(run)
+    run.site.facts["live_release"] = lambda: live_release(run.site)
     watch = LeadershipWatch(run.site.group(DATABASE_GROUP), lambda look: _note_look(run, look))
     ended = Performance("aborted")
     try:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from drills import checkout
 from drills.errors import UsageError
 from drills.journal import read_journal
-from drills.runbook import load_runbook
+from drills.runbook import check_saying, check_undoable, load_runbook
 from drills.scenario import promises
-from drills.site import Host
+from drills.site import RELEASES, Host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,7 @@ class PlannedSite:
     def __init__(self, site: Site) -> None:
         self._site = site
         self.unresolved: dict[str, str] = {}
+        self.releases: set[str] = set()
         self.groups: set[str] = set()
 
     def __getitem__(self, name: str) -> Host:
@@ -58,6 +59,14 @@ class PlannedSite:
         self.groups.add(name)
         return self._site.group(name)
 
+    def release(self, name: str) -> str:
+        """The digest of a release; a stand-in where the inventory knows no releases yet."""
+        self.releases.add(name)
+        if RELEASES in self._site.variables:
+            return self._site.release(name)
+        self.unresolved[f"release {name}"] = f"the inventory has no {RELEASES}"
+        return f"<release {name}>"
+
 
 @dataclass
 class PlannedDrill:
@@ -67,7 +76,7 @@ class PlannedDrill:
     steps: list[Step] = field(default_factory=list)
     gate: list[Probe] = field(default_factory=list)
     cures: list[Cure] = field(default_factory=list)
-    followed: dict[str, dict[str, object]] = field(default_factory=dict)
+    followed: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
     def require(self, *probes: Probe) -> None:
         """Keep the gate."""
@@ -96,8 +105,17 @@ class PlannedDrill:
 
     def follow(self, runbook: str, **variables: object) -> None:
         """Write down the playbook."""
-        self.followed.setdefault(runbook, {}).update(variables)
-        self.steps.append(Step("follow", runbook, playbook=_playbook(runbook)))
+        self._follow("follow", runbook, runbook, variables)
+
+    def expect_failure(self, runbook: str, *, saying: str, **variables: object) -> None:
+        """Write down the playbook and what it must say."""
+        check_saying(runbook, saying)
+        self._follow("expect failure", f"{runbook}, saying “{saying}”", runbook, variables)
+
+    def interrupt(self, runbook: str, *, at: str, **variables: object) -> None:
+        """Write down the playbook and where its controller is killed."""
+        check_undoable(load_runbook(runbook))
+        self._follow("interrupt", f"{runbook} at “{at}”", runbook, variables)
 
     def wait_for(self, probe: Probe, *, within: timedelta) -> None:
         """Write it down."""
@@ -110,9 +128,14 @@ class PlannedDrill:
     @property
     def playbooks(self) -> list[str]:
         """Every playbook that would run, and those that would undo it."""
-        undos = [load_runbook(name).undo for name in self.followed]
-        names = [*self.followed, *(undo for undo in undos if undo)]
+        names = [name for name, _ in self.followed]
+        undos = [load_runbook(name).undo for name in dict.fromkeys(names)]
+        names += [undo for undo in undos if undo]
         return list(dict.fromkeys([*(_playbook(name) for name in names), *(cure.playbook for cure in self.cures)]))
+
+    def _follow(self, step: str, what: str, runbook: str, variables: dict[str, object]) -> None:
+        self.followed.append((runbook, variables))
+        self.steps.append(Step(step, what, playbook=_playbook(runbook)))
 
 
 @dataclass(frozen=True)

@@ -39,13 +39,15 @@ def preflight(site: Site, rehearsal: PlannedDrill, given: Mapping[str, str]) -> 
         given: The operator's own variables, by name.
 
     Returns:
-        For each runbook its variables, with the operator's in place of the story's, of the right types.
+        For each runbook the operator's own variables, of the right types.
 
     Raises:
         UsageError: Something is wrong; the first cause found is told.
     """
     variables = runbook_variables(rehearsal.followed, given, site.variables)
     site.group("database")
+    for release in sorted(rehearsal.site.releases):
+        site.release(release)
     with ThreadPoolExecutor(max_workers=8) as pool:
         # the slowest first; on two cores more than two ansible-playbook at a time only wait for each other
         syntax = pool.submit(check_syntax, rehearsal.playbooks, site.inventory)
@@ -74,25 +76,27 @@ def reach(host: Host) -> None:
 
 
 def runbook_variables(
-    followed: Mapping[str, Mapping[str, object]], given: Mapping[str, str], shared: Mapping[str, Any]
+    followed: Sequence[tuple[str, Mapping[str, object]]], given: Mapping[str, str], shared: Mapping[str, Any]
 ) -> dict[str, dict[str, object]]:
-    """The variables of each runbook, checked against the argument spec in its meta.
+    """The operator's variables for each runbook; together with the story's they must suit the spec in its meta.
 
     Raises:
         UsageError: A runbook is missing, a variable belongs to none of them or is of the wrong type.
     """
-    specs = {name: load_runbook(name).meta.options for name in followed}
+    specs = {name: load_runbook(name).meta.options for name, _ in followed}
     strangers = [name for name in given if name != CONFIRM and not any(name in spec for spec in specs.values())]
     if strangers:
         known = sorted({name for spec in specs.values() for name in spec})
         raise UsageError(
             f"no runbook of this drill has an input {strangers[0]!r}", f"there are: {', '.join(known) or 'none'}"
         )
-    return {
-        name: _checked(name, specs[name], {**story, **{key: given[key] for key in given if key in specs[name]}}, shared)
-        | {key: value for key, value in given.items() if key == CONFIRM}
-        for name, story in followed.items()
-    }
+    variables: dict[str, dict[str, object]] = {}
+    for name, story in followed:
+        own = {key: value for key, value in given.items() if key in specs[name]}
+        checked = _checked(name, specs[name], {**story, **own}, shared)
+        said = {key: value for key, value in given.items() if key == CONFIRM}
+        variables[name] = {**said, **{key: checked[key] for key in own}}
+    return variables
 
 
 def _checked(

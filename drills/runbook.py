@@ -27,6 +27,7 @@ _OUTCOMES = {
     "runner_on_unreachable": "unreachable",
     "runner_on_skipped": "skipped",
 }
+_TASK_STARTS = "playbook_on_task_start"
 _BECAUSE_LINES = 5
 _JOIN_SECONDS = 0.05
 _END_SECONDS = 15.0
@@ -46,6 +47,11 @@ class Runbook:
         name = self.meta.undo.playbook.removeprefix("playbooks/").removesuffix(".yml")
         return name or None
 
+    @property
+    def path(self) -> str:
+        """The playbook, as people type it at the repository's root."""
+        return checkout.relative(self.playbook)
+
 
 def load_runbook(name: str) -> Runbook:
     """The runbook of this name.
@@ -61,6 +67,31 @@ def load_runbook(name: str) -> Runbook:
         hint = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(known) or 'none'}"
         raise UsageError(f"there is no runbook {name!r} ({checkout.relative(playbook)})", hint)
     return Runbook(name, playbook, read_meta(playbook, checkout.ROOT))
+
+
+def check_saying(runbook: str, saying: str) -> None:
+    """Look whether a failure that is expected can be told from any other.
+
+    Raises:
+        UsageError: Every reason contains these words, because there are none.
+    """
+    if not saying.strip():
+        raise UsageError(
+            f"{runbook} is to fail, saying nothing in particular", 'name words of its message: saying="not ready"'
+        )
+
+
+def check_undoable(runbook: Runbook) -> None:
+    """Look whether what an interrupted runbook leaves can be undone.
+
+    Raises:
+        UsageError: No runbook undoes it.
+    """
+    if runbook.undo is None:
+        raise UsageError(
+            f"{runbook.name} is to be interrupted, but no runbook undoes it",
+            f"name one in {runbook.path.removesuffix('.yml')}.meta.yml: undo: {{playbook: <name>, until: <text>}}",
+        )
 
 
 @dataclass(frozen=True)
@@ -114,9 +145,25 @@ class Followed:
 class Following:
     """A playbook under way, in a thread of its own."""
 
-    def __init__(self, order: Order, run: str, artifacts: Path, on_task: Callable[[Task], None]) -> None:
-        """`run` is put into the environment of its processes; `on_task` is called from the thread."""
-        self._order, self._run, self._artifacts, self._on_task = order, run, artifacts, on_task
+    def __init__(
+        self,
+        order: Order,
+        run: str,
+        artifacts: Path,
+        on_task: Callable[[Task], None],
+        on_start: Callable[[str, int], None] = lambda _task, _pid: None,
+    ) -> None:
+        """Start it.
+
+        Args:
+            order: What to run.
+            run: Put into the environment of its processes.
+            artifacts: The folder of what ansible-runner keeps.
+            on_task: Called from the thread when a task has ended on a host.
+            on_start: Called from the thread when a task begins, with its name and the pid of ansible-playbook.
+        """
+        self._order, self._run, self._artifacts = order, run, artifacts
+        self._on_task, self._on_start = on_task, on_start
         self._wall_offset = time.time() - time.monotonic()
         self._stopped = threading.Event()
         self._failures: list[str] = []
@@ -182,6 +229,8 @@ class Following:
     def _on_event(self, event: dict[str, Any]) -> bool:
         """Pass on what a task did; False tells ansible-runner not to keep the event as a file."""
         outcome, data = _OUTCOMES.get(event["event"]), event.get("event_data") or {}
+        if event["event"] == _TASK_STARTS:
+            self._on_start(str(data.get("task", "")), int(event["pid"]))
         if outcome is None or not data.get("start"):
             return False
         result = data.get("res") or {}

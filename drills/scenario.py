@@ -32,6 +32,9 @@ class Hosts(Protocol):
     def group(self, name: str) -> tuple[Host, ...]:
         """Every host of a group of the inventory."""
 
+    def release(self, name: str) -> str:
+        """The digest of the release that the inventory's `drill_releases` has under this name."""
+
 
 class Drill(Protocol):
     """The verbs of a story. Each is noted in the journal; a no that matters ends the story."""
@@ -57,6 +60,15 @@ class Drill(Protocol):
 
     def follow(self, runbook: str, **variables: object) -> None:
         """Run a runbook to its end; the story ends if it fails."""
+
+    def expect_failure(self, runbook: str, *, saying: str, **variables: object) -> None:
+        """Run a runbook that must refuse or give up; the story goes on only if its reason contains `saying`."""
+
+    def interrupt(self, runbook: str, *, at: str, **variables: object) -> None:
+        """Run a runbook and kill its controller as soon as the task `at` begins; what hosts do goes on.
+
+        The story ends if that task never came.
+        """
 
     def wait_for(self, probe: Probe, *, within: timedelta) -> None:
         """Wait until the probe says yes; the story ends if it never does."""

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+RELEASES = "drill_releases"
+DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _RENDER_DEPTH = 10
 
 
@@ -55,7 +58,8 @@ class Host:
 class Site:
     """The hosts of one inventory.
 
-    `meanings` are the names that are resolved at the moment they are used, such as `db_primary`.
+    `meanings` are the names that are resolved at the moment they are used, such as `db_primary`; `facts` are what
+    is looked up at the moment it is needed, such as `live_release`.
     """
 
     inventory: Path
@@ -63,6 +67,7 @@ class Site:
     groups: Mapping[str, tuple[str, ...]]
     variables: Mapping[str, Any]
     meanings: dict[str, Callable[[], Host]] = field(default_factory=dict)
+    facts: dict[str, Callable[[], str]] = field(default_factory=dict)
 
     @property
     def environment(self) -> str:
@@ -98,6 +103,35 @@ class Site:
                 f"add hosts to it, or name another inventory with -i; it has {', '.join(sorted(self.groups))}",
             )
         return tuple(self.hosts[host] for host in self.groups[name])
+
+    def fact(self, name: str) -> str:
+        """What is so at this moment.
+
+        Raises:
+            UsageError: Nobody can look it up, or the look found nothing.
+        """
+        if name not in self.facts:
+            raise UsageError(f"nobody can look up the fact {name!r} of {self.inventory}", _closest(name, [*self.facts]))
+        return self.facts[name]()
+
+    def release(self, name: str) -> str:
+        """The digest of the release that the inventory's `drill_releases` has under this name.
+
+        Raises:
+            UsageError: There is no such release, or what stands there is no digest.
+        """
+        known = self.variables.get(RELEASES) or {}
+        if name not in known:
+            raise UsageError(
+                f"{RELEASES} of {self.inventory} has no release {name!r}",
+                f"there are: {', '.join(known)}" if known else f"set {RELEASES}: {{{name}: sha256:…}} for all hosts",
+            )
+        if not DIGEST.fullmatch(str(known[name])):
+            raise UsageError(
+                f"{RELEASES}[{name!r}] of {self.inventory} is {known[name]!r}",
+                "a release is named by its digest: sha256: and 64 hexadecimal digits",
+            )
+        return str(known[name])
 
     def close(self) -> None:
         """End every connection that was opened."""

@@ -149,3 +149,9 @@ def test_a_damaged_ledger_is_refused_or_counts_as_bad(run_dir: Path, lines: list
         assert "damaged" in error.message  # noqa: PT017  # either refusal is right
     else:
         assert not any(sample.good for sample in journal.samples)
+
+
+def test_a_ledger_from_before_answers_named_their_release_is_read(run_dir: Path) -> None:
+    _ledger(run_dir, _sent(1), _answered(1, 0.05), _sent(2), _answered(2, 0.06, release="sha256:1"))
+    assert [sample.release for sample in read_journal(run_dir).samples] == [None, "sha256:1"]
+    assert read_journal(run_dir).samples[0].took_s == pytest.approx(0.03)

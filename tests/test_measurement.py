@@ -98,3 +98,33 @@ def test_two_runbooks_that_repair_count_from_the_first_to_the_last(failover: Sto
     failover.add(15.0, "runbook_started", runbook="deploy").fail(15.0, 16.0)
     failover.add(17.0, "runbook_ended", runbook="deploy", exit_code=0, because="")
     assert measure(failover.journal()).durations["runbook_s"] == pytest.approx(6.3)
+
+
+def test_a_runbook_before_the_fault_is_no_part_of_the_repair(failover: Story) -> None:
+    failover.add(3.0, "runbook_started", runbook="deploy")
+    failover.add(8.0, "runbook_ended", runbook="deploy", exit_code=0, because="")
+    measurement = measure(failover.journal())
+    assert (measurement.stamps["runbook_started"], measurement.stamps["runbook_ended"]) == (10.7, 12.4)
+    assert measurement.durations["decision_s"] == pytest.approx(0.1)
+    assert measurement.durations["runbook_s"] == pytest.approx(1.7)
+    assert measurement.durations["recovery_s"] == pytest.approx(2.01)
+
+
+def test_without_a_runbook_after_the_fault_nobody_repaired_anything(failover: Story) -> None:
+    failover.without("runbook_started", "runbook_ended")
+    failover.add(3.0, "runbook_started", runbook="deploy")
+    failover.add(8.0, "runbook_ended", runbook="deploy", exit_code=0, because="")
+    measurement = measure(failover.journal())
+    assert (measurement.stamps["runbook_started"], measurement.stamps["runbook_ended"]) == (None, None)
+
+
+def test_percentiles_are_times_that_answers_really_took(failover: Story) -> None:
+    failover.serve(0.0, 31.0).change(lambda one: one.due >= 29.95, ended=31.0)
+    latency = measure(failover.journal()).latency
+    assert (latency.p50_s, latency.p99_s, latency.slowest_s) == pytest.approx((0.01, 0.01, 1.05))
+
+
+def test_releases_are_counted_in_the_order_in_which_they_first_answered(failover: Story) -> None:
+    failover.serve(0.0, 31.0)
+    failover.change(lambda one: one.due < 20.0, release="new").change(lambda one: one.due < 10.0, release="old")
+    assert list(measure(failover.journal()).releases.items()) == [("old", 190), ("new", 200)]

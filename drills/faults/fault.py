@@ -44,13 +44,19 @@ class Fault(Protocol):
         """What undoes it, as data."""
 
 
-def cure_of(fault: Fault, playbook: str, variables: Mapping[str, object] | None = None) -> Cure:
-    """The cure in `drills/faults/cures/<playbook>.yml`, limited to the host of the fault."""
+def cure_of(
+    fault: Fault, playbook: str, variables: Mapping[str, object] | None = None, *, limit: str | None = None
+) -> Cure:
+    """The cure in `drills/faults/cures/<playbook>.yml`, limited to the host of the fault or to another `limit`.
+
+    Its id names everything it works on, so that two faults on one host have two cures.
+    """
     name = type(fault).__name__
+    limit = limit or fault.host.name
     return Cure(
-        cure=f"{playbook} {fault.host}",
+        cure=" ".join([playbook, limit, *(str(value) for value in (variables or {}).values())]),
         playbook=f"{CURES}/{playbook}.yml",
-        limit=fault.host.name,
+        limit=limit,
         undoes=f"fault {name} {fault.host}",
         variables=variables or {},
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drills.judges.bookings import no_acknowledged_write_lost, no_double_booking
+from drills.judges.harm import harm_within
 from drills.judges.judgement import Judge, Judgement, Outcome
 from drills.judges.primaries import one_primary_at_a_time
 from drills.judges.recovery import recovered_within
-from drills.judges.runbooks import runbooks_succeeded
+from drills.judges.releases import never_served
+from drills.judges.runbooks import runbook_within, runbooks_succeeded
+from drills.judges.service import served_throughout
 
 if TYPE_CHECKING:
     from drills.journal import Journal
@@ -18,18 +21,26 @@ __all__ = [
     "Judge",
     "Judgement",
     "Outcome",
+    "harm_within",
     "judge_named",
+    "never_served",
     "no_acknowledged_write_lost",
     "no_double_booking",
     "one_primary_at_a_time",
     "recovered_within",
+    "runbook_within",
     "runbooks_succeeded",
+    "served_throughout",
 ]
 
 READY_MADE = {
     judge.name: judge
     for judge in (
         recovered_within(),
+        served_throughout(),
+        harm_within(),
+        never_served,
+        runbook_within(),
         no_acknowledged_write_lost,
         no_double_booking,
         one_primary_at_a_time,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from drills.judges.judgement import Judge, Judgement, Outcome
-from drills.measurement import STABLE_SECONDS, Measurement, Recovery, Watch, measure
+from drills.measurement import STABLE_SECONDS, Measurement, Recovery, Watch, measure, unseen
 
 if TYPE_CHECKING:
     from drills.journal import Journal
@@ -69,17 +68,8 @@ def _recovered(journal: Journal, measurement: Measurement, seen: Watch, objectiv
 
 def _if_watched_to_the_end(journal: Journal, seen: Watch, because: str) -> tuple[Outcome, str]:
     """Met, if nothing happened that the watch could not have seen."""
-    if not seen.closed:
-        return Outcome.UNKNOWN, f"{because}, but the workload died at {seen.ended - seen.started:.2f} s"
-    running = _runbooks(journal, "runbook_started", seen) - _runbooks(journal, "runbook_ended", seen)
-    if running:
-        names = ", ".join(sorted(running))
-        return Outcome.UNKNOWN, f"{because}, but the watch ended while this runbook was still running: {names}"
-    return Outcome.MET, because
-
-
-def _runbooks(journal: Journal, kind: str, seen: Watch) -> Counter[str]:
-    return Counter(str(entry.get("runbook")) for entry in journal.all(kind) if entry.t <= seen.ended)
+    hidden = unseen(journal, seen)
+    return (Outcome.UNKNOWN, f"{because}, but {hidden}") if hidden else (Outcome.MET, because)
 
 
 def _still_down(seen: Watch, objective: float) -> tuple[Outcome, str]:

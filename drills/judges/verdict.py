@@ -12,14 +12,18 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from drills.cure import outstanding
 from drills.judges import Judgement, Outcome, judge_named, runbooks_succeeded
-from drills.measurement import Measurement, clock_start, measure
+from drills.measurement import Measurement, clock_start, followed_runbooks, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from drills.journal import Entry, Journal
+
+
+CONTROLLER_KILLED = "ControllerKilled"
 
 
 class Verdict(StrEnum):
@@ -81,6 +85,8 @@ class Summary:
             "answers": asdict(figures.answers),
             "reasons": list(self.reasons),
             "clock_started": figures.clock_started,
+            "latency": asdict(figures.latency),
+            "releases": dict(figures.releases),
         }
 
     def stamps(self) -> dict[str, float | None]:
@@ -147,6 +153,7 @@ def _void(journal: Journal) -> Iterator[str]:
         if gate.get("ok") is not True:
             yield f"the gate {gate.get('probe')} failed: {gate.get('because')}"
     yield from _unconfirmed(journal)
+    yield from _uninterrupted(journal)
     clock = clock_start(journal)
     if clock is None:
         yield "neither a fault nor a runbook was started"
@@ -169,6 +176,15 @@ def _unconfirmed(journal: Journal) -> Iterator[str]:
             yield f"the fault {fault} was not confirmed"
 
 
+def _uninterrupted(journal: Journal) -> Iterator[str]:
+    """The runbooks whose controller was to be killed, and is not proved to have been."""
+    killed = sum(entry.get("fault") == CONTROLLER_KILLED for entry in journal.all("fault_confirmed"))
+    wanted = [one for one in followed_runbooks(journal) if one.to_be_interrupted_at is not None]
+    if not all(one.interrupted for one in wanted) or killed < len(wanted):
+        told = ", ".join(f"{one.name} at “{one.to_be_interrupted_at}”" for one in wanted)
+        yield f"it is not proved that the controller was killed in each of: {told}"
+
+
 def _fault(entry: Entry) -> str:
     return f"{entry.get('fault')} on {entry.get('host')}"
 
@@ -187,8 +203,8 @@ def _unended(journal: Journal, status: Status) -> Iterator[str]:
 
 def _heal(journal: Journal) -> tuple[Heal, tuple[str, ...]]:
     """What the drill noted of its heal, if its cures bear it out."""
-    cures = [entry.get("cure") for entry in journal.all("cure_registered")]
-    hurt = bool(cures) or journal.first("fault_started") is not None
+    cures = journal.first("cure_registered") is not None
+    hurt = cures or journal.first("fault_started") is not None
     noted = journal.last("heal_ended")
     if noted is None:
         return (Heal.FAILED, ("the fault was never healed",)) if hurt else (Heal.NOTHING_TO_HEAL, ())
@@ -197,8 +213,7 @@ def _heal(journal: Journal) -> tuple[Heal, tuple[str, ...]]:
         return heal, (f"healing failed: {noted.get('because')}",)
     if hurt and not cures:
         return Heal.FAILED, ("a fault was started, but no cure for it was registered",)
-    applied = {entry.get("cure"): entry.get("exit_code") for entry in journal.all("cure_applied")}
-    open_cures = [str(cure) for cure in cures if applied.get(cure) != 0]
+    open_cures = [cure.cure for cure in outstanding(journal.entries)]
     if open_cures:
         return Heal.FAILED, (f"the heal is noted as {heal}, but not these cures: {', '.join(open_cures)}",)
     return heal, ()

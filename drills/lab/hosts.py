@@ -31,11 +31,18 @@ STATE_SOURCES = (
     "roles",
     "lab/image",
     "lab/bookings",
+    "lab/release.py",
+    "lab/releases",
     "lab/up.yml",
     "inventories/lab",
     "playbooks/site.yml",
+    "playbooks/publish_release.yml",
+    "playbooks/deploy.yml",
     "plugins",
 )
+
+FIRST_RELEASE = "1.0.0"
+"""The release that customers of a new lab get."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Lab:
     def hosts(self) -> dict[str, int]:
         """The names of all hosts and the last number of their addresses, as the inventory has them."""
         groups = yaml.safe_load((self.inventory / "hosts.yml").read_text())["all"]["children"].values()
-        return {host: facts["lab_address"] for group in groups for host, facts in group["hosts"].items()}
+        return {host: facts["lab_address"] for group in groups for host, facts in group.get("hosts", {}).items()}
 
     @cached_property
     def base_image(self) -> str:
@@ -94,7 +101,7 @@ class Lab:
                     log=self.folder / "image.log",
                 )
         machine.find_container_settings(self.base_image, self.folder / "containers.conf")
-        self._choose_network()
+        self._build_releases()
         key = self.folder / "ssh" / "id_ed25519"
         if not key.exists():
             key.parent.mkdir(mode=0o700, exist_ok=True)
@@ -116,6 +123,8 @@ class Lab:
             self._record_state(None)
             with _step("provision the hosts", 150):
                 self.play("playbooks/site.yml", log="site.log")
+            with _step("publish the releases, and deploy the first", 60):
+                self._release()
         if not saved:
             with _step("keep the provisioned state", 40):
                 self._save()
@@ -178,16 +187,40 @@ class Lab:
     def _checkout(self) -> Path:
         return self.inventory / "group_vars" / "all" / "checkout.yml"
 
-    def _choose_network(self) -> None:
-        if self._checkout.exists() and yaml.safe_load(self._checkout.read_text())["lab_name"] == self.name:
-            return
+    def _build_releases(self) -> None:
+        """Builds every release of lab/releases, and writes their digests and the network to the inventory."""
+        folder = self.folder / "releases"
+        folder.mkdir(exist_ok=True)
+        built = machine.run([sys.executable, str(self.root / "lab" / "release.py"), "all", "--to", str(folder)])
+        digests = json.loads(built)
+        for artifact in folder.glob("*.tar.gz"):
+            if f"sha256:{artifact.name.removesuffix('.tar.gz')}" not in digests.values():
+                artifact.unlink()
         head = "# Chosen by `drillbook lab up` for this checkout.\n"
         facts = {
             "lab_name": self.name,
-            "lab_network_prefix": machine.free_network(self.name),
+            "lab_network_prefix": self._network(),
             "lab_folder": str(self.folder),
+            "drill_releases": digests,
         }
-        self._checkout.write_text(head + yaml.safe_dump(facts))
+        text = head + yaml.safe_dump(facts)
+        if not self._checkout.exists() or self._checkout.read_text() != text:
+            self._checkout.write_text(text)
+
+    def _network(self) -> str:
+        """The network of this lab, or a free one if it has none yet."""
+        known = yaml.safe_load(self._checkout.read_text()) if self._checkout.exists() else {}
+        prefix = known.get("lab_network_prefix") if known.get("lab_name") == self.name else None
+        return str(prefix or machine.free_network(self.name))
+
+    def _release(self) -> None:
+        """Puts the releases into the store, and has customers served by the first one."""
+        digests = yaml.safe_load(self._checkout.read_text())["drill_releases"]
+        artifacts = [
+            str(self.folder / "releases" / f"{digest.removeprefix('sha256:')}.tar.gz") for digest in digests.values()
+        ]
+        self.play("playbooks/publish_release.yml", log="publish.log", variables={"release_artifact": artifacts})
+        self.play("playbooks/deploy.yml", log="deploy.log", variables={"release_digest": digests[FIRST_RELEASE]})
 
     def _address(self, host: str) -> str:
         if not self._checkout.exists():

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drills.measurement.watch import STABLE_SECONDS, Recovery, Watch, clock_start, failed_since, watch
+from drills.measurement.answers import Answers, Latency, answers, latency, releases
+from drills.measurement.runbooks import FollowedRunbook, followed_runbooks
+from drills.measurement.watch import STABLE_SECONDS, Recovery, Watch, clock_start, watch
 from drills.measurement.writes import Writes, account
 
 if TYPE_CHECKING:
@@ -15,26 +17,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """How the customers' requests were answered once the clock had started.
-
-    `good` and `failed` count requests that left, `missed` the ticks at which none could; `failed_before`
-    counts what went wrong before the clock started.
-    """
-
-    good: int
-    failed: int
-    missed: int
-    failed_before: int
-
-
-@dataclass(frozen=True)
 class Measurement:
     """The figures of a run.
 
     `stamps` are seconds since the anchor and `durations` are seconds; what was not seen is None.
     `sampling_interval_s` is the planned time between two requests, `sampling_error_s` the longest real one at
-    the edges of the outage: no time of the outage is known more precisely than this.
+    the edges of the outage: no time of the outage is known more precisely than this. `latency` speaks for the
+    answers since the clock started, `releases` counts those of the whole run by the release that gave them.
     """
 
     watch: Watch | None
@@ -42,6 +31,8 @@ class Measurement:
     stamps: Mapping[str, float | None]
     durations: Mapping[str, float | None]
     answers: Answers
+    latency: Latency
+    releases: Mapping[str, int]
     writes: Writes
     sampling_interval_s: float | None
     sampling_error_s: float | None
@@ -57,13 +48,15 @@ def measure(journal: Journal) -> Measurement:
     """Work out all figures of a run."""
     seen = watch(journal)
     stamps = _stamps(journal, seen)
-    opened = journal.ledger_opened
+    opened, clock = journal.ledger_opened, clock_start(journal)
     return Measurement(
         watch=seen,
         recovery=Recovery.UNSEEN if seen is None else seen.recovery,
         stamps=stamps,
         durations=_durations(journal, seen, stamps),
-        answers=_answers(journal),
+        answers=answers(journal),
+        latency=latency(journal.samples, float("inf") if clock is None else clock.t),
+        releases=releases(journal),
         writes=account(journal),
         sampling_interval_s=None if opened is None else float(opened["interval_s"]),
         sampling_error_s=None if seen is None else seen.sampling_error_s,
@@ -71,7 +64,12 @@ def measure(journal: Journal) -> Measurement:
 
 
 def _stamps(journal: Journal, seen: Watch | None) -> dict[str, float | None]:
-    """In the order of the story; of several faults, detections or runbooks the first one counts."""
+    """In the order of the story; of several faults or detections the first one counts, and so of the runbooks.
+
+    A runbook that was started before the clock prepared the story; it repaired nothing.
+    """
+    clock = clock_start(journal)
+    repairs = [one for one in followed_runbooks(journal) if clock is not None and one.started.t >= clock.t]
     success = None if seen is None else seen.first_success
     stable = seen is not None and success is not None and seen.ended - success >= STABLE_SECONDS
     return {
@@ -79,26 +77,25 @@ def _stamps(journal: Journal, seen: Watch | None) -> dict[str, float | None]:
         "fault_confirmed": _t(journal.first("fault_confirmed")),
         "first_failure": None if seen is None else seen.first_failure,
         "detected": _t(journal.first("detected")),
-        "runbook_started": _t(journal.first("runbook_started")),
-        "runbook_ended": _t(_repair_end(journal, seen)),
+        "runbook_started": repairs[0].started.t if repairs else None,
+        "runbook_ended": _t(_repair_end(repairs, seen)),
         "first_success": success if seen is not None and seen.failures else None,
         "stable": success + STABLE_SECONDS if stable and success is not None and seen and seen.failures else None,
     }
 
 
-def _repair_end(journal: Journal, seen: Watch | None) -> Entry | None:
-    """The end of the last runbook that was started before customers were served again.
+def _repair_end(runbooks: list[FollowedRunbook], seen: Watch | None) -> Entry | None:
+    """The end of the last of these runbooks that was started before customers were served again.
 
     A runbook that was started afterwards tidies up; its time is no part of the repair.
     """
-    started, ended = journal.all("runbook_started"), journal.all("runbook_ended")
-    repairs = len(started)
+    repairs = runbooks
     if seen is not None and seen.recovery is Recovery.NO_FAILURE:
-        repairs = 1
+        repairs = runbooks[:1]
     elif seen is not None and seen.first_success is not None:
-        repairs = sum(entry.t < seen.first_success for entry in started)
-    last = max(repairs, 1)
-    return ended[last - 1] if len(ended) >= last else None
+        served = seen.first_success
+        repairs = [one for one in runbooks if one.started.t < served] or runbooks[:1]
+    return repairs[-1].ended if repairs else None
 
 
 def _durations(journal: Journal, seen: Watch | None, stamps: Mapping[str, float | None]) -> dict[str, float | None]:
@@ -116,19 +113,6 @@ def _durations(journal: Journal, seen: Watch | None, stamps: Mapping[str, float 
         "settle_s": _between(stamps["runbook_ended"], success if served else None),
         "down_s": None if seen is None else round(seen.down_s, 6),
     }
-
-
-def _answers(journal: Journal) -> Answers:
-    clock = clock_start(journal)
-    started = float("inf") if clock is None else clock.t
-    bad = [sample for sample in journal.samples if clock is not None and failed_since(sample, started)]
-    missed = sum(sample.sent is None for sample in bad)
-    return Answers(
-        good=sum(sample.good and sample.moment >= started for sample in journal.samples),
-        failed=len(bad) - missed,
-        missed=missed,
-        failed_before=sum(not sample.good for sample in journal.samples) - len(bad),
-    )
 
 
 def _t(entry: Entry | None) -> float | None:

@@ -13,6 +13,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from drills.measurement.runbooks import followed_runbooks
+
 if TYPE_CHECKING:
     from drills.journal import Entry, Journal, Sample
 
@@ -100,9 +102,19 @@ def clock_start(journal: Journal) -> Entry | None:
     return journal.first("fault_started") or journal.first("runbook_started")
 
 
-def watch(journal: Journal) -> Watch | None:
-    """What the customers saw; None when no clock was started or no request was made."""
-    clock = clock_start(journal)
+def first_touch(journal: Journal) -> Entry | None:
+    """The entry with which the drill first touched the site: a fault or a runbook, whichever came first."""
+    return next((entry for entry in journal.entries if entry.kind in {"fault_started", "runbook_started"}), None)
+
+
+def watch(journal: Journal, clock: Entry | None = None) -> Watch | None:
+    """What the customers saw; None when no clock was started or no request was made.
+
+    Args:
+        journal: The run.
+        clock: The entry from which on they are watched; that which starts the drill's clock, if not given.
+    """
+    clock = clock or clock_start(journal)
     if clock is None or not journal.samples or journal.ledger_opened is None:
         return None
     interval = float(journal.ledger_opened["interval_s"])
@@ -125,6 +137,20 @@ def watch(journal: Journal) -> Watch | None:
         down_s=_down_s(journal, clock.t, ended, limit),
         sampling_error_s=_sampling_error_s(journal, clock.t, failures, success, interval),
     )
+
+
+def unseen(journal: Journal, seen: Watch) -> str | None:
+    """What may have happened that the watch could not see, so that nothing is proved; None if nothing."""
+    if not seen.closed:
+        return f"the workload died at {seen.ended - seen.started:.2f} s"
+    running = [
+        one.name
+        for one in followed_runbooks(journal)
+        if one.started.t <= seen.ended and (one.ended is None or one.ended.t > seen.ended)
+    ]
+    if running:
+        return f"the watch ended while this runbook was still running: {', '.join(sorted(running))}"
+    return None
 
 
 def failed_since(sample: Sample, started: float) -> bool:

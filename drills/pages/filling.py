@@ -10,6 +10,8 @@ from typing import Any
 from jinja2 import TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from drills.pages.speech import UNSAYABLE, speak
+
 _EXPRESSION = re.compile(r"{{-?\s*(.*?)\s*-?}}", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.\w+|\[[^\]]+\])*")
@@ -23,8 +25,15 @@ _GROUP = r"groups(?:\.|\[')(?P<word>\w+)(?:'\])?"
 _SPOKEN = (
     (r"inventory_hostname(_short)?", "this host", "the host of the phase, by its name in the inventory"),
     (r"ansible_host", "address of this host", "its `ansible_host` in the inventory"),
+    (r"ansible_play_hosts(_all)?", "hosts of this phase", "the hosts of the phase, by name"),
+    (r"ansible_failed_result(\.\w+)*", "the error", "what the step that failed said"),
     (
-        r"hostvars\[(?P<expression>.+?)\](?:\.|\[')(?P<word>\w+)(?:'\])?",
+        r"lookup\('(?:ansible\.builtin\.)?env', '(?P<word>\w+)'\)",
+        "your {word}",
+        "what `echo ${word}` prints where you are",
+    ),
+    (
+        r"hostvars\[(?P<expression>.+?)\](?:\.|\[')(?P<word>\w+(?:\.\w+)*)(?:'\])?",
         "{word} of {expression}",
         "`{word}` of `<{expression}>` in the inventory",
     ),
@@ -36,31 +45,41 @@ _SPOKEN = (
     ),
 )
 _TRIMMINGS = re.compile(r"\s*\|\s*((trim|string|int|bool|mandatory)\b(\(\))?|default\([^()]*\)|join\([^()]*\))")
-_TOILSOME = re.compile(r"<[^>]*[|(]")
+_CHOSEN = re.compile(r"([A-Za-z_]\w*)\[([A-Za-z_]\w*)\]")
+_PRIVATE = re.compile(r"\b__(?=\w)")
 
 
 @dataclass
 class Glossary:
-    """The placeholders of one page: what each means. `facts` are names that only the run itself gives."""
+    """The placeholders of one page: what each means.
+
+    `facts` are names that only the run itself gives, `told` what `# Below:` says, by names without leading `__`.
+    """
 
     options: Mapping[str, str]
     meanings: Mapping[str, str]
     facts: Mapping[str, str]
+    told: Mapping[str, str] = field(default_factory=dict)
     used: dict[str, str] = field(default_factory=dict)
 
-    def explain(self, expression: str, spoken: str, scope: Mapping[str, Any]) -> str:
-        """The placeholder for `expression`, noted with its meaning."""
-        name = (_NAME.match(expression) or [expression])[0]
-        label = expression
-        if _DOTTED.fullmatch(expression):
-            label = re.sub(r"\.stdout(_lines\[\d+\])?$", "", expression).strip("_")
-        meaning = spoken or self.options.get(name) or self.facts.get(name) or self.meanings.get(name) or ""
-        if not meaning and name in scope and scope[name] not in _EMPTY:
-            meaning = f"work it out: `{scope[name]}`"
-        if not meaning:
-            meaning = "its value in the inventory" if _NAME.fullmatch(expression) else f"work it out: `{expression}`"
-        self.used.setdefault(label, meaning)
+    def explain(self, expression: str, spoken: str = "", scope: Mapping[str, Any] | None = None) -> str:
+        """The placeholder for `expression`, noted with its meaning; what has none but itself gets no row."""
+        label = re.sub(r"\.stdout(_lines\[\d+\])?$", "", public(expression))
+        if meaning := spoken or self._meaning(expression, label, scope or {}):
+            self.used.setdefault(label, meaning)
         return f"<{label}>"
+
+    def _meaning(self, expression: str, label: str, scope: Mapping[str, Any]) -> str:
+        name = (_NAME.match(expression) or [expression])[0]
+        told = self.told.get(label) or self.told.get(public(name))
+        meaning = self.options.get(name) or told or self.facts.get(name) or self.meanings.get(name) or ""
+        unknown = _NAME.fullmatch(expression) and scope.get(name) in _EMPTY
+        return meaning or ("its value in the inventory" if unknown else "")
+
+
+def public(text: str) -> str:
+    """`text` with its private names as pages write them: without leading `__`."""
+    return _PRIVATE.sub("", text)
 
 
 class _UnknownError(Exception):
@@ -135,7 +154,8 @@ class Filling:
         given = self.scope.get(name, _ANSIBLE.get(name))
         if given not in _EMPTY and name != self.item and name not in self.glossary.facts:
             value = self.fill(given, depth + 1)
-            if "<" not in str(value) or (_NAME.fullmatch(expression) and not _TOILSOME.search(str(value))):
+            spoken = UNSAYABLE not in str(value) and public(name) not in self.glossary.told
+            if "<" not in str(value) or (_NAME.fullmatch(expression) and spoken):
                 return (value,)
         elif not self._asked(name, expression) and re.search(rf"\b{name}\s*\|\s*(default|d)\(", expression):
             return ()
@@ -151,15 +171,44 @@ class Filling:
         simple = _TRIMMINGS.sub("", expression)
         simple = " ".join(simple.split())
         if re.fullmatch(rf"{self.item}\b([.\[].*)?", simple):
-            return self.glossary.explain(simple, "each of what the step lists, in turn", {})
+            return self.glossary.explain(simple, "each of what the step lists, in turn")
+        if placeholder := self._spoken(simple, depth) or self._chosen(simple, depth):
+            return placeholder
+        if simple != expression and _NAME.fullmatch(simple):
+            return self._said(simple, depth)
+        if _DOTTED.fullmatch(simple):
+            return self.glossary.explain(simple, "", self.scope)
+        return speak(expression, lambda name: self._said(name, depth)) if depth < _DEPTH else UNSAYABLE
+
+    def _spoken(self, simple: str, depth: int) -> str:
+        """What Ansible's own words are called; "" for anything else."""
         for pattern, label, meaning in _SPOKEN:
             if match := re.fullmatch(pattern, simple):
                 parts = match.groupdict()
                 if "expression" in parts:
+                    if parts["word"].split(".")[0] in self.glossary.facts:
+                        return self.glossary.explain(parts["word"])
                     whose = self.fill("{{ " + parts["expression"] + " }}", depth + 1)
                     parts["expression"] = re.sub("[<>]", "", str(whose))
-                return self.glossary.explain(label.format(**parts), meaning.format(**parts), {})
-        return self.glossary.explain(simple, "", self.scope)
+                told = self.glossary.told.get(parts.get("word", "")) if label == "hosts of {word}" else None
+                return self.glossary.explain(label.format(**parts), told or meaning.format(**parts))
+        return ""
+
+    def _chosen(self, simple: str, depth: int) -> str:
+        """`ports[colour]` where all ports are known and the colour is not: the table says each; "" otherwise."""
+        match = _CHOSEN.fullmatch(simple)
+        values = self.fill(self.scope.get(match[1]), depth + 1) if match else None
+        if not match or not isinstance(values, dict) or not values or "<" in str(values):
+            return ""
+        key = re.sub("[<>]", "", self._said(match[2], depth))
+        each = ", ".join(f"`{value}` for `{name}`" for name, value in values.items())
+        noun = match[1].rpartition("_")[2].removesuffix("s")
+        return self.glossary.explain(f"{noun} of {key}", each)
+
+    def _said(self, name: str, depth: int) -> str:
+        """A name inside an expression: its value where that is known, else its placeholder."""
+        value = self._expression(name, depth + 1)
+        return ", ".join(map(str, value)) if isinstance(value, list) else _plain(value)
 
 
 @cache

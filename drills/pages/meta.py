@@ -1,22 +1,29 @@
 """Reads `<runbook>.meta.yml`: what a runbook is for, what it needs, how it is undone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from drills.errors import UsageError
 from drills.pages.source import read_source
 
+FACTS = {"live_release": "the digest that `/version` names, read before this runbook changes anything"}
+"""What an undo may need to know of the time before: each fact, and how a person finds it out."""
+
 
 @dataclass(frozen=True)
 class Undo:
-    """How a runbook is undone: by a sibling runbook, by hand, or not at all; and until when."""
+    """How a runbook is undone: by a sibling runbook, by hand, or not at all; and until when.
+
+    `inputs` are those of the sibling, each with the name of the fact that is its value.
+    """
 
     playbook: str = ""
     by_hand: str = ""
     none: str = ""
     until: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def told(self) -> bool:
@@ -58,7 +65,6 @@ def read_meta(playbook: Path, repo: Path) -> Meta:
     if not isinstance(source.data, dict):
         raise UsageError(f"{source.path}:1: not a mapping", f"ansible-lint {source.path}")
     spec = mapping(mapping(source.data.get("argument_specs")).get(playbook.stem))
-    undo = {key: str(value) for key, value in mapping(spec.get("undo")).items()}
     return Meta(
         path=source.path,
         title=str(source.data.get("short_description", playbook.stem)),
@@ -67,9 +73,17 @@ def read_meta(playbook: Path, repo: Path) -> Meta:
         use_when=sentences(spec.get("use_when")),
         not_when=sentences(spec.get("not_when")),
         leaves=sentences(spec.get("leaves")),
-        undo=Undo(**{key: undo.get(key, "").strip() for key in ("playbook", "by_hand", "none", "until")}),
+        undo=_undo(mapping(spec.get("undo"))),
         options={name: mapping(option) for name, option in mapping(spec.get("options")).items()},
         examples=str(spec.get("examples", "")).strip(),
+    )
+
+
+def _undo(told: Mapping[str, Any]) -> Undo:
+    inputs = {str(name): str(fact) for name, fact in mapping(told.get("inputs")).items()}
+    return Undo(
+        **{key: str(told.get(key, "")).strip() for key in ("playbook", "by_hand", "none", "until")},
+        inputs=inputs,
     )
 
 

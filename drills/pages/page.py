@@ -8,9 +8,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from drills.pages.filling import Glossary
-from drills.pages.meta import Meta, sentences
+from drills.pages.meta import FACTS, Meta, sentences
 from drills.pages.playbook import Runbook, read_runbook
-from drills.pages.steps import Timings, Writer, results
+from drills.pages.speech import UNSAYABLE
+from drills.pages.steps import Timings, Writer, explained, results
 
 
 def render_page(playbook: Path, roles: Path, timings: Timings | None = None) -> str:
@@ -26,7 +27,7 @@ def render_runbook(runbook: Runbook, timings: Timings | None = None) -> str:
     meta = runbook.meta
     registered, facts = results(runbook)
     options = {name: _meaning(option) for name, option in meta.options.items()}
-    glossary = Glossary(options, runbook.meanings, facts)
+    glossary = Glossary(options, runbook.meanings, facts, explained(runbook))
     writer = Writer(runbook, timings or {}, glossary, registered)
     phases = [writer.phase(number, play) for number, play in enumerate(runbook.plays, 1)]
     written = f"{phases}"
@@ -34,6 +35,7 @@ def render_runbook(runbook: Runbook, timings: Timings | None = None) -> str:
     return _template("page.md.j2").render(
         runbook=runbook,
         meta=meta,
+        facts=FACTS,
         options=_inputs(meta),
         stops=writer.stops,
         phases=phases,
@@ -63,7 +65,7 @@ def _template(name: str) -> Template:
 def _prose(text: str) -> str:
     """`text` with its placeholders as code: Markdown would take a bare `<word>` for HTML and hide it."""
     parts = text.split("`")
-    parts[::2] = [re.sub(r"<([^<>]+)>", r"`<\1>`", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"<([^<>]+)>", r"`<\1>`", part.replace(UNSAYABLE, "…")) for part in parts[::2]]
     return "`".join(parts)
 
 

@@ -29,7 +29,8 @@ def proves(task: Task) -> bool:
         return True
     if changes(task):
         return False
-    return task.module == "uri" or task.keywords.get("failed_when", False) is not False
+    failed = task.keywords.get("failed_when")
+    return failed is not False and (task.module == "uri" or failed is not None)
 
 
 def unproved(tasks: Sequence[Task]) -> list[Task]:

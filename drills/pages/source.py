@@ -10,7 +10,8 @@ import yaml
 
 from drills.errors import UsageError
 
-_KEYWORD = re.compile(r"(?P<keyword>By hand|Proof)(?: \((?P<where>[^)]+)\))?: *(?P<text>.*)")
+_KEYWORD = re.compile(r"(?P<keyword>By hand|Proof|Only when|Stop if|Below)(?: \((?P<where>[^)]+)\))?: *(?P<text>.*)")
+_BELOW = re.compile(r"<?(?P<name>[\w.]+)>? (?:is|are) (?P<words>.+)")
 
 
 class Located(dict[str, Any]):
@@ -29,11 +30,24 @@ class Typed:
 
 @dataclass(frozen=True)
 class Remarks:
-    """What the comment lines directly above a task, block or play say."""
+    """What the comment lines directly above a task, block or play say.
+
+    `only_when` and `stop_if` are conditions in words; `below` are sentences (`<colour> is …`, `group are …`) on what
+    comes later.
+    """
 
     why: str = ""
     by_hand: tuple[Typed, ...] = ()
     proofs: tuple[Typed, ...] = ()
+    only_when: str = ""
+    stop_if: str = ""
+    below: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What `# Below:` says of each name."""
+        matches = filter(None, map(_BELOW.fullmatch, self.below))
+        return {match["name"].lstrip("_"): match["words"].rstrip(".") for match in matches}
 
     @property
     def nothing_to_type(self) -> bool:
@@ -113,7 +127,7 @@ def read_source(file: Path, repo: Path) -> Source:
 
 def _remarks(comments: list[str]) -> Remarks:
     why: list[str] = []
-    kept: dict[str, list[list[str]]] = {"By hand": [], "Proof": []}
+    kept: dict[str, list[list[str]]] = {key: [] for key in ("By hand", "Proof", "Only when", "Stop if", "Below")}
     current: list[str] | None = None
     for comment in comments:
         if match := _KEYWORD.match(comment):
@@ -128,4 +142,8 @@ def _remarks(comments: list[str]) -> Remarks:
         tuple(Typed("\n".join(lines).strip("\n"), where) for where, *lines in kept[keyword])
         for keyword in ("By hand", "Proof")
     )
-    return Remarks(" ".join(line for line in why if line), by_hand, proofs)
+    only_when, stop_if, below = (
+        tuple(" ".join(" ".join(lines).split()) for _, *lines in kept[keyword])
+        for keyword in ("Only when", "Stop if", "Below")
+    )
+    return Remarks(" ".join(filter(None, why)), by_hand, proofs, " and ".join(only_when), " or ".join(stop_if), below)

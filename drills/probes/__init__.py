@@ -2,6 +2,16 @@
 
 from drills.probes.bookings import accepts_bookings, refuses_bookings
 from drills.probes.reading import Probe, Reading, View
+from drills.probes.releases import release_absent, serves_release
 from drills.probes.replication import replication_streaming
 
-__all__ = ["Probe", "Reading", "View", "accepts_bookings", "refuses_bookings", "replication_streaming"]
+__all__ = [
+    "Probe",
+    "Reading",
+    "View",
+    "accepts_bookings",
+    "refuses_bookings",
+    "release_absent",
+    "replication_streaming",
+    "serves_release",
+]

@@ -22,8 +22,8 @@ STAMPS = {
     "fault_confirmed": "The fault was proved to have taken",
     "first_failure": "The first customer was not served",
     "detected": "The failure was detected",
-    "runbook_started": "The first runbook started",
-    "runbook_ended": "The last runbook that was started before customers were served had ended",
+    "runbook_started": "The first runbook after the clock's start was started",
+    "runbook_ended": "The last of them that was started before customers were served had ended",
     "first_success": "The first good answer after the last failure",
     "stable": "Served without a failure for long enough to call it stable",
 }
@@ -75,6 +75,7 @@ def sections(journal: Journal, summary: Summary) -> tuple[Section, ...]:
             tasks(journal, start),
         ),
         _writes(summary),
+        *_releases(journal, summary),
         Section("Faults, cures and all else", "", ("at s", "what", "details"), log(journal, start)),
         Section(
             "The hosts, as they were looked at",
@@ -167,6 +168,24 @@ def _writes(summary: Summary) -> Section:
         first, last = (f"{t - start:.3f} s" for t in writes.lost_window)
         rows.append((f"{first} to {last}", "When the lost ones had been acknowledged, since the clock started"))
     return Section("The customers' writes", "", ("writes", "meaning"), tuple(rows))
+
+
+def _releases(journal: Journal, summary: Summary) -> Iterator[Section]:
+    """Who answered the customers, where any answer told."""
+    figures = summary.measurement
+    total = sum(figures.releases.values())
+    start = figures.clock_started or 0.0
+    rows = []
+    for release, number in figures.releases.items():
+        times = [sample.ended - start for sample in journal.samples if sample.release == release and sample.ended]
+        span = (f"{min(times):.2f}", f"{max(times):.2f}") if times else ("-", "-")
+        rows.append((release, str(number), f"{100 * number / total:.1f} %", *span))
+    if rows:
+        nameless = sum(sample.ended is not None and sample.release is None for sample in journal.samples)
+        told = figures.latency.told()
+        lead = f"Since the clock started {told}. In the whole run {nameless} answers did not name a release."
+        columns = ("release", "answers", "share", "first at s", "last at s")
+        yield Section("Who answered the customers, and how fast", lead, columns, tuple(rows))
 
 
 def _certainty(journal: Journal, summary: Summary) -> Iterator[tuple[str, ...]]:

@@ -13,6 +13,8 @@ Outcome = Literal["acknowledged", "refused", "indeterminate"]
 
 CREATED, OK, CONFLICT, UNAVAILABLE = 201, 200, 409, 503
 _CLIENT_ERRORS = range(400, 500)
+# what the load balancer itself answers while maintenance is announced: the request went no further
+MAINTENANCE = "maintenance"
 _GOOD: dict[Purpose, frozenset[int]] = {
     "book": frozenset({CREATED}),
     "rival": frozenset({CREATED, CONFLICT}),
@@ -30,16 +32,27 @@ class Answer(NamedTuple):
     booking: str | None = None
     server: str | None = None
     timeline: int | None = None
+    release: str | None = None
 
 
-def read_answer(purpose: Purpose, status: int, body: bytes, expected: str | None = None) -> Answer:
-    """The meaning of an answer that came in time; `expected` is the booking that a repeat must get again."""
+def read_answer(
+    purpose: Purpose, status: int, body: bytes, expected: str | None = None, *, retry_after: str | None = None
+) -> Answer:
+    """The meaning of an answer that came in time.
+
+    Args:
+        purpose: What the customer wanted.
+        status: HTTP's status.
+        body: The answer's whole body.
+        expected: The booking that a repeat must get again.
+        retry_after: The header Retry-After, as it came.
+    """
     fields = _fields(body)
     outcome = _outcome(status, fields)
     booking = _typed(fields.get("booking"), str)
     because = _fault(purpose, status, booking, expected) or ""
     if because and "error" in fields:
-        because += f" ({fields['error']})"
+        because += f" ({_reason(status, fields, retry_after)})"
     return Answer(
         outcome,
         not because,
@@ -48,6 +61,7 @@ def read_answer(purpose: Purpose, status: int, body: bytes, expected: str | None
         booking,
         _typed(fields.get("server"), str),
         _typed(fields.get("timeline"), int),
+        _typed(fields.get("release"), str),
     )
 
 
@@ -69,9 +83,21 @@ def no_answer(error: BaseException, timeout_s: float) -> Answer:
 def _outcome(status: int, fields: dict[str, Any]) -> Outcome:
     if status in {CREATED, OK}:
         return "acknowledged"
-    if status in _CLIENT_ERRORS or (status == UNAVAILABLE and fields.get("written") is False):
+    if status in _CLIENT_ERRORS or (status == UNAVAILABLE and _surely_not_written(fields)):
         return "refused"
     return "indeterminate"
+
+
+def _surely_not_written(fields: dict[str, Any]) -> bool:
+    """Whether the answer says so; of an announced maintenance it is known without a word."""
+    return fields.get("written", False if fields.get("error") == MAINTENANCE else None) is False
+
+
+def _reason(status: int, fields: dict[str, Any], retry_after: str | None) -> str:
+    """Why it is no better, in the service's own words or those of the load balancer."""
+    if status == UNAVAILABLE and fields["error"] == MAINTENANCE:
+        return f"announced maintenance, {f'Retry-After {retry_after}' if retry_after else 'without a Retry-After'}"
+    return str(fields["error"])
 
 
 def _fault(purpose: Purpose, status: int, booking: str | None, expected: str | None) -> str | None:

@@ -163,4 +163,5 @@ class Customers:
                 body = await response.read()
         except (ClientError, TimeoutError, OSError) as error:
             return no_answer(error, self._timeout_s)
-        return read_answer(wish.purpose, response.status, body, wish.booking)
+        retry_after = response.headers.get("Retry-After")
+        return read_answer(wish.purpose, response.status, body, wish.booking, retry_after=retry_after)

@@ -1,8 +1,9 @@
-"""Runs one instance: `python3 -m bookings --settings FILE`; `--migrate` brings the schema up to date instead."""
+"""Runs one instance, or changes the schema: `python3 -m bookings --settings FILE serve|migrate|…`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import sys
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import uvicorn
 
-from .migration import migrate
+from .migration import MigrationError, contract, migrate, migrate_down, schema
 from .service import Service
 from .settings import Settings, SettingsError, read_settings
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 EX_CONFIG = 78  # systemd shows it as CONFIG
+DATABASE_HINT = "HINT: nothing was changed; mend what it says, then do the same again"
 
 
 class DrainingServer(uvicorn.Server):
@@ -67,25 +69,56 @@ def serve(settings: Settings) -> None:
     DrainingServer(config, service, settings.drain_seconds).run()
 
 
-def main() -> int:
-    """Run the command line; return the exit code."""
+def run(arguments: argparse.Namespace) -> None:
+    """Do what the command line says, and print what was done."""
+    settings = read_settings(arguments.settings)
+    match arguments.command:
+        case "serve":
+            serve(settings)
+        case "migrate":
+            report("applied", migrate(settings))
+        case "migrate-down":
+            report("reverted", migrate_down(settings, arguments.to))
+        case "contract":
+            report("applied", contract(settings))
+        case "schema":
+            sys.stdout.write(json.dumps(schema(settings).as_json()) + "\n")
+
+
+def report(verb: str, names: list[str]) -> None:
+    """Print one line for each file."""
+    for name in names:
+        sys.stdout.write(f"{verb} {name}\n")
+
+
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="bookings", description=__doc__)
     parser.add_argument("--settings", type=Path, required=True, help="the file with BOOKINGS_… lines")
-    parser.add_argument("--migrate", action="store_true", help="bring the schema up to date and leave")
-    arguments = parser.parse_args()
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="take bookings until SIGTERM")
+    commands.add_parser("migrate", help="add what this release needs; the release before goes on working")
+    down = commands.add_parser("migrate-down", help="undo what this release does not know")
+    down.add_argument("--to", type=int, metavar="N", help="undo everything above version N instead")
+    commands.add_parser("contract", help="take away what only old releases need; there is no way back")
+    commands.add_parser("schema", help="say whether this release and the schema go together, as JSON")
+    return parser
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    arguments = command_line().parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        settings = read_settings(arguments.settings)
-        if arguments.migrate:
-            for name in migrate(settings):
-                sys.stdout.write(f"applied {name}\n")
-        else:
-            serve(settings)
+        run(arguments)
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return EX_CONFIG
+    except MigrationError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
     except psycopg.Error as error:
-        sys.stderr.write(f"error: cannot migrate the schema: {error}\n")
+        sys.stderr.write(f"error: {arguments.command}: the database: {str(error).strip()}\n{DATABASE_HINT}\n")
         return 1
     return 0
 

@@ -29,7 +29,7 @@ WAIT_SECONDS = 0.8  # for a connection; a customer's patience is 1 s, and the an
 CONNECT_SECONDS = 0.7  # a connection attempt that takes longer went to a machine that is not there
 PACE_SECONDS = 0.03  # after a failed attempt: not a busy loop, yet nothing beside an outage
 ATTEMPTS = 2  # at the same time: one may hang without holding up the other
-MAX_WAITING = 64  # more than that could not be served within WAIT_SECONDS anyway
+MAX_WAITING = 256  # a hiccup of half a second at some hundred requests a second; more would only wait in vain
 KEEP_SECONDS = 1.0  # between two looks at the idle connections
 
 

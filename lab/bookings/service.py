@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from .compatibility import Applied, Compatibility, judge
 from .database import Database, Indeterminate
 from .metrics import Metrics
+from .migration import APPLIED, IS_MIGRATED, expected
 from .pool import Unavailable
+from .release import read_release
 from .requests import (
     BadRequest,
     booking_request,
@@ -44,10 +46,7 @@ PAGE = """
         AND (state = 'confirmed' OR state = 'held' AND held_until > now())
     ORDER BY seat, id LIMIT %s
 """
-IS_READY = """
-    SELECT current_setting('transaction_read_only') = 'off' AND to_regclass('bookings.bookings') IS NOT NULL
-"""
-SCHEMA_VERSION = "SELECT max(version) FROM bookings.migrations"
+LOOK = f"SELECT current_setting('transaction_read_only') = 'off', ({IS_MIGRATED})"
 
 STATUS = {
     "created": 201,
@@ -69,7 +68,8 @@ class Service:
         self._settings = settings
         self._database = Database(settings)
         self._metrics = Metrics(self._database)
-        self._release = release()
+        self._release = read_release()
+        self._expected = expected()
         self.draining = False
 
     def app(self) -> Starlette:
@@ -130,7 +130,7 @@ class Service:
             BOOK, (wish.key, wish.digest(), wish.event, wish.seat, wish.customer, wish.hold_seconds)
         )
         body = {"booking": booking, "event": wish.event, "seat": wish.seat}
-        body |= {"server": server, "timeline": timeline}
+        body |= {"server": server, "timeline": timeline, "release": self._release.digest}
         if held_until is not None:
             body["held_until"] = held_until.isoformat()
         return self._answer(outcome, body)
@@ -158,11 +158,18 @@ class Service:
         return JSONResponse({"status": "alive"})
 
     async def readiness(self, _: Request) -> Response:
-        """200 when bookings can be taken: not draining, and a primary with the schema answers."""
+        """200 when bookings can be taken: not draining, a primary answers, and its schema suits this release."""
         if self.draining:
-            return JSONResponse({"status": "draining"}, 503)
-        ((ready,),) = await self._database.read(IS_READY)
-        return JSONResponse({"status": "ready" if ready else "read-only, or no schema"}, 200 if ready else 503)
+            return not_ready("draining", "this instance is about to leave")
+        try:
+            writable, schema = await self._look()
+        except Unavailable as error:
+            return not_ready("database_unavailable", str(error))
+        if not writable:
+            return not_ready("read_only", "the database takes no writes")
+        if schema.state != "works":
+            return not_ready(f"schema_{schema.state}", schema.because)
+        return JSONResponse({"status": "ready"})
 
     async def metrics(self, _: Request) -> Response:
         """Figures for Prometheus."""
@@ -171,10 +178,23 @@ class Service:
     async def version(self, _: Request) -> Response:
         """The release that runs, and the schema that it found: null when the database cannot say."""
         try:
-            ((schema,),) = await self._database.read(SCHEMA_VERSION)
+            schema = (await self._look())[1].as_json()
         except Unavailable:
             schema = None
-        return JSONResponse({"release": self._release, "schema": schema})
+        return JSONResponse(
+            {
+                "release": self._release.version,
+                "digest": self._release.digest,
+                "colour": self._settings.colour or None,
+                "schema": schema,
+            }
+        )
+
+    async def _look(self) -> tuple[bool, Compatibility]:
+        """Return whether the database takes writes, and whether its schema suits this release."""
+        ((writable, migrated),) = await self._database.read(LOOK)
+        rows = await self._database.read(APPLIED) if migrated else []
+        return writable, judge([Applied.read(row) for (row,) in rows], self._expected)
 
     @staticmethod
     def _answer(outcome: str, body: dict[str, Any]) -> Response:
@@ -182,7 +202,6 @@ class Service:
         return JSONResponse(body if status in {200, 201} else {"error": outcome}, status)
 
 
-def release() -> str:
-    """Return the name of the release this code was put there with, or "unreleased" in a working copy."""
-    name = Path(__file__).resolve().parent.parent / "RELEASE"
-    return name.read_text(encoding="utf-8").strip() if name.is_file() else "unreleased"
+def not_ready(status: str, because: str) -> JSONResponse:
+    """Return the answer that keeps customers away."""
+    return JSONResponse({"status": status, "because": because}, 503)

@@ -31,6 +31,7 @@ class Settings:
     pool_min: int = 4
     pool_max: int = 10
     drain_seconds: float = 2.0
+    colour: str = ""  # which of the two instances on its host this is; empty where there is but one
 
 
 def read_settings(path: Path) -> Settings:

@@ -33,48 +33,40 @@ EXAMPLES = r"""
 
 RETURN = r"""
 servers:
-  description: One entry for each server, by name.
+  description:
+    - One entry for each server, by name.
+    - C(status) and C(check) are what the health checks found, C(settled) is false between up and down.
+    - C(wanted) is what people made of it (ready, drain or maint), C(sessions) are its customers at this moment.
   returned: always
   type: dict
   sample:
-    db1: {status: UP, check: L7OK, settled: true}
-    db2: {status: DOWN, check: L7STS, settled: true}
+    db1: {status: UP, check: L7OK, settled: true, wanted: ready, sessions: 12}
+    db2: {status: DOWN, check: L7STS, settled: true, wanted: ready, sessions: 0}
 """
 
-import csv
-import socket
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.haproxy import SOCKET, administrative_states, ask, statistics
 
-SPEC = {"socket": {"type": "path", "default": "/run/haproxy/admin.sock"}, "backend": {"type": "str", "required": True}}
-
-
-def ask(path: str, command: str) -> str:
-    """The answer of HAProxy's admin socket to `command`."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(3)
-        connection.connect(path)
-        connection.sendall(command.encode() + b"\n")
-        answer = b""
-        while chunk := connection.recv(65536):
-            answer += chunk
-    return answer.decode()
+SPEC = {"socket": {"type": "path", "default": SOCKET}, "backend": {"type": "str", "required": True}}
 
 
-def servers(statistics: str, backend: str) -> dict[str, dict[str, Any]]:
-    """The servers of `backend` in the CSV that `show stat` prints.
+def servers(figures: str, states: str, backend: str) -> dict[str, dict[str, Any]]:
+    """The servers of `backend`, from what `show stat` and `show servers state` print.
 
     `settled` is false while HAProxy is between up and down ("UP 1/2"): it has seen a check fail and will check again.
     """
-    rows = csv.DictReader(statistics.removeprefix("# ").splitlines())
+    wanted = administrative_states(states)
     return {
         row["svname"]: {
             "status": row["status"].split()[0],
             "check": row["check_status"].lstrip("* "),
             "settled": "/" not in row["status"],
+            "wanted": wanted.get((backend, row["svname"]), "ready"),
+            "sessions": int(row["scur"]),
         }
-        for row in rows
+        for row in statistics(figures)
         if row["pxname"] == backend and row["svname"] not in ("FRONTEND", "BACKEND")
     }
 
@@ -84,9 +76,10 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     asked = module.params
     try:
-        found = servers(ask(asked["socket"], "show stat"), asked["backend"])
+        figures, states = (ask(asked["socket"], f"show {what}") for what in ("stat", "servers state"))
     except OSError as error:
         module.fail_json(msg=f"cannot ask HAProxy on {asked['socket']}: {error}. HINT: systemctl status haproxy")
+    found = servers(figures, states, asked["backend"])
     if not found:
         module.fail_json(
             msg=f"HAProxy has no backend {asked['backend']!r}. HINT: grep -n backend /etc/haproxy/haproxy.cfg"

@@ -26,7 +26,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LAB = Path(__file__).resolve().parents[2] / "lab"
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "lab"
+RELEASES = ROOT / ".lab" / "releases"
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 SECRET = "a secret of the tests"
 PASSWORD = 'pass "word" \\ $x'  # what a quoting mistake would trip over
@@ -249,10 +251,11 @@ class Instance:
 
 @dataclass
 class Program:
-    """The service's command line, with settings files of its own for each call."""
+    """The service's command line, with settings files of its own for each call; `code` has the package."""
 
     folder: Path
     postgres: Postgres
+    code: Path = LAB
 
     def settings(self, *lines: str, **more: object) -> Path:
         values = {
@@ -272,18 +275,28 @@ class Program:
         return path
 
     def start(self, settings: Path) -> subprocess.Popen[str]:
-        return subprocess.Popen(self._command(settings), cwd=LAB, text=True)
+        return subprocess.Popen(self._command(settings, "serve"), cwd=self.code, text=True)
 
     def run(self, settings: Path, *more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self._command(settings, *more), cwd=LAB, capture_output=True, text=True, check=False, timeout=20
+            self._command(settings, *more), cwd=self.code, capture_output=True, text=True, check=False, timeout=20
         )
 
-    def migrate(self) -> str:
-        """Return what was said about it."""
-        done = self.run(self.settings(), "--migrate")
+    def say(self, *command: str) -> str:
+        """Return what a command said that did its work."""
+        done = self.run(self.settings(), *command)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def refuse(self, *command: str) -> str:
+        """Return what a command said that refused."""
+        done = self.run(self.settings(), *command)
+        assert (done.returncode, done.stdout) == (1, "")
+        return done.stderr
+
+    def schema(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.say("schema"))
+        return found
 
     @staticmethod
     def _command(settings: Path, *more: str) -> list[str]:
@@ -295,16 +308,54 @@ def program(postgres: Postgres, tmp_path: Path) -> Program:
     return Program(tmp_path, postgres)
 
 
+@pytest.fixture(scope="session")
+def digests() -> dict[str, str]:
+    """The releases by the names of their recipes. They were built outside: the hosts have no git."""
+    try:
+        found: dict[str, str] = json.loads((RELEASES / "digests.json").read_text())
+    except OSError as error:
+        pytest.fail(f"no releases: {error}\nHINT: make service")
+    return found
+
+
+@pytest.fixture
+def release(digests: dict[str, str], postgres: Postgres, tmp_path: Path) -> Callable[[str], Program]:
+    """Unpack a release as it is on a host; each but once."""
+
+    def unpack(name: str) -> Program:
+        hexadecimal = digests[name].removeprefix("sha256:")
+        folder = tmp_path / "releases" / hexadecimal
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            subprocess.run(["tar", "-xzf", str(RELEASES / f"{hexadecimal}.tar.gz"), "-C", str(folder)], check=True)
+        return Program(tmp_path, postgres, folder)
+
+    return unpack
+
+
+@pytest.fixture
+def no_schema(postgres: Postgres) -> Iterator[None]:
+    """The database before its first release, and left like that: a later release's schema is not for every test."""
+
+    def drop() -> None:
+        with postgres.connect() as connection:
+            connection.execute("DROP SCHEMA IF EXISTS bookings CASCADE")
+
+    drop()
+    yield
+    drop()
+
+
 @pytest.fixture
 def start(program: Program) -> Iterator[Callable[..., Instance]]:
-    """Start an instance, ready unless told otherwise; each is stopped after the test."""
+    """Start an instance of the working copy or a release, ready unless told otherwise; stopped after the test."""
     instances: list[Instance] = []
 
-    def start_one(*, ready: bool = True, **settings: object) -> Instance:
+    def start_one(code: Program = program, *, ready: bool = True, **settings: object) -> Instance:
         port = free_port()
         if ready:
-            program.migrate()
-        instance = Instance(program.start(program.settings(port=port, **settings)), port)
+            code.say("migrate")
+        instance = Instance(code.start(code.settings(port=port, **settings)), port)
         instances.append(instance)
         if ready:
             instance.wait_until_ready()

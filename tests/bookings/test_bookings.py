@@ -26,7 +26,7 @@ def test_a_booking_says_who_committed_it(service: Instance, event: str) -> None:
     assert answer.status == 201
     assert uuid.UUID(answer.body["booking"])
     del answer.body["booking"]
-    assert answer.body == {"event": event, "seat": 7, "server": "db1", "timeline": 1}
+    assert answer.body == {"event": event, "seat": 7, "server": "db1", "timeline": 1, "release": None}
 
 
 def test_the_same_key_gets_the_same_answer(service: Instance, event: str) -> None:

@@ -138,9 +138,11 @@ def test_a_server_that_never_answers_is_given_up_in_time(
 def test_readiness_follows_the_database_and_health_does_not(service: Instance, postgres: Postgres) -> None:
     assert service.call("GET", "/readyz").status == 200
     postgres.stop("fast")
-    assert service.call("GET", "/readyz").status == 503
+    unready = service.call("GET", "/readyz")
+    assert (unready.status, unready.body["status"]) == (503, "database_unavailable")
     assert service.call("GET", "/healthz").status == 200
-    assert service.call("GET", "/version").body == {"release": "unreleased", "schema": None}
+    unreleased = {"release": "unreleased", "digest": None, "colour": None, "schema": None}
+    assert service.call("GET", "/version").body == unreleased
     postgres.start()
     assert service.wait_until_ready() < 0.3
 
@@ -156,7 +158,8 @@ def test_a_read_only_server_is_not_ready_and_takes_no_bookings(
             time.sleep(0.2)
             answer = service.book(event, 1, key=uuid.uuid4().hex)
             assert (answer.status, answer.body["written"]) == (503, False)
-            assert service.call("GET", "/readyz").status == 503
+            unready = service.call("GET", "/readyz")
+            assert (unready.status, unready.body["status"]) == (503, "read_only")
         finally:
             connection.execute("SET default_transaction_read_only = off")
             connection.execute("ALTER SYSTEM RESET default_transaction_read_only")

@@ -7,6 +7,8 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -78,7 +80,7 @@ def test_sigterm_ends_readiness_first_then_the_requests_then_the_process(
         service.process.terminate()
         time.sleep(0.2)
         unready = service.call("GET", "/readyz")
-        assert (unready.status, unready.body) == (503, {"status": "draining"})
+        assert (unready.status, unready.body["status"]) == (503, "draining")
         assert service.call("GET", "/healthz").headers["connection"] == "close"
         time.sleep(1.0)
         assert service.process.poll() is None, "it left with a booking still running"
@@ -96,33 +98,33 @@ def test_metrics_tell_requests_latency_and_pool(service: Instance, event: str) -
     assert "secret" not in text
 
 
-def test_the_schema_is_migrated_once_even_by_two_at_a_time(postgres: Postgres, program: Program) -> None:
-    with postgres.connect() as connection:
-        connection.execute("DROP SCHEMA IF EXISTS bookings CASCADE")
+@pytest.mark.usefixtures("no_schema")
+def test_the_schema_is_migrated_once_even_by_two_at_a_time(program: Program) -> None:
     with ThreadPoolExecutor(2) as pool:
-        outputs = sorted(pool.map(lambda _: program.migrate(), range(2)))
+        outputs = sorted(pool.map(lambda _: program.say("migrate"), range(2)))
     assert outputs[0] == ""
     assert outputs[1].splitlines()[0] == "applied 0001_bookings.sql"
 
 
-def test_an_instance_without_schema_is_alive_but_not_ready(
-    start: Callable[..., Instance], postgres: Postgres, program: Program
-) -> None:
-    with postgres.connect() as connection:
-        connection.execute("DROP SCHEMA IF EXISTS bookings CASCADE")
+@pytest.mark.usefixtures("no_schema")
+def test_an_instance_without_schema_is_alive_but_not_ready(start: Callable[..., Instance], program: Program) -> None:
     service = start(ready=False)
     service.wait_until_alive()
-    assert service.call("GET", "/readyz").status == 503
+    unready = service.call("GET", "/readyz")
+    assert (unready.status, unready.body) == (
+        503,
+        {"status": "schema_behind", "because": "not applied: 0001_bookings.sql"},
+    )
     answer = service.book("e", 1, key="k")
     assert (answer.status, answer.body["written"]) == (503, False)
-    program.migrate()
+    program.say("migrate")
     assert service.wait_until_ready() < 1
-    assert service.call("GET", "/version").body["schema"] >= 1
+    assert service.call("GET", "/version").body["schema"]["state"] == "works"
 
 
 def test_a_bad_settings_file_is_named_without_its_values(program: Program) -> None:
     for line in ("BOOKINGS_WEBHOOK_SECRET=hush hush", "BOOKINGS_PORT=hush", "OTHER=hush"):
-        done = program.run(program.settings(line))
+        done = program.run(program.settings(line), "serve")
         assert done.returncode == 78
         assert line.partition("=")[0] in done.stderr
         assert "hush" not in done.stderr

@@ -64,7 +64,9 @@ def test_an_example_has_the_groups_of_the_lab(inventory: str) -> None:
     for group, entry in lab.items():
         if group in ONLY_LAB:
             continue
-        assert len(listing(inventory)[group]["hosts"]) == len(entry["hosts"]), group
+        found = listing(inventory)[group]
+        assert len(found.get("hosts", [])) == len(entry.get("hosts", {})), group
+        assert set(found.get("children", [])) == set(entry.get("children", {})), group
 
 
 @pytest.mark.parametrize("inventory", EXAMPLES)

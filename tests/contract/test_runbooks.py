@@ -9,6 +9,7 @@ import pytest
 from drills.pages import check_all, contract_errors
 
 ROOT = Path(__file__).resolve().parents[2]
+SCENARIOS = sorted((ROOT / "drills" / "scenarios").glob("[!_]*.py"))
 
 
 def test_every_runbook_keeps_the_contract() -> None:
@@ -19,18 +20,14 @@ def test_every_page_says_what_its_playbook_does() -> None:
     assert [str(flaw) for flaw in check_all(ROOT)] == []
 
 
-@pytest.mark.parametrize(
-    "scenario", sorted((ROOT / "drills" / "scenarios").glob("db_*.py")), ids=lambda file: file.stem
-)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda file: file.stem)
 def test_every_runbook_that_a_scenario_follows_exists(scenario: Path) -> None:
-    followed = re.findall(r'follow\(\s*"(\w+)"', scenario.read_text())
+    followed = re.findall(r'(?:follow|expect_failure|interrupt)\(\s*"(\w+)"', scenario.read_text())
     assert followed
     assert [name for name in followed if not (ROOT / "playbooks" / f"{name}.yml").exists()] == []
 
 
-@pytest.mark.parametrize(
-    "scenario", sorted((ROOT / "drills" / "scenarios").glob("db_*.py")), ids=lambda file: file.stem
-)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda file: file.stem)
 def test_a_scenario_only_tells_a_story(scenario: Path) -> None:
     code = "\n".join(line for line in scenario.read_text().splitlines() if not line.lstrip().startswith(("#", '"""')))
     assert re.findall(r"^\s*(?:if|for|while|try|except)\b|sleep\(", code, re.MULTILINE) == []

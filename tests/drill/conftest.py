@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+PLAYBOOKS = Path(__file__).with_name("playbooks")
+
+
 @dataclass
 class PlayedFault:
     """A fault that is only noted; `bites` says whether the look finds it."""
@@ -74,8 +77,13 @@ class Stage:
     site: Site
     happened: list[str] = field(default_factory=list)
     exit_codes: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    on_start: Callable[[str, Callable[[str, int], None]], None] = lambda _name, _begins: None
     steady: bool = True
+    on_interrupt: bool = True
     journal_at_harm: str = ""
+    live: str = "sha256:before"
     on_playbook: Callable[[str], None] = lambda _: None
     interruption: Interruption | None = None
 
@@ -115,21 +123,31 @@ class Stage:
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setenv("DRILLBOOK_HOME", str(tmp_path))
+    monkeypatch.setenv("DRILLBOOK_PLAYBOOKS", str(PLAYBOOKS))
     hosts = {name: Host(name) for name in ("db1", "db2", "db3")}
     made = Stage(
         tmp_path, Site(Path("inventories/lab"), hosts, {"database": tuple(hosts)}, {"environment_name": "stage"})
     )
 
     class PlayedFollowing:
-        def __init__(self, order: Order, _run: str, _artifacts: Path, _on_task: Callable[[Task], None]) -> None:
-            self._name = order.name
+        def __init__(
+            self,
+            order: Order,
+            _run: str,
+            _artifacts: Path,
+            _on_task: Callable[[Task], None],
+            on_start: Callable[[str, int], None] = lambda _task, _pid: None,
+        ) -> None:
+            self._name, self._on_start = order.name, on_start
+            made.inputs.append(dict(order.variables))
 
         def wait(self, check: Callable[[], None]) -> Followed:
             made.happened.append(self._name)
             made.on_playbook(self._name)
+            made.on_start(self._name, self._on_start)
             check()
             code = made.exit_codes.get(self._name, 0)
-            return Followed(code, "" if code == 0 else "the stage says so")
+            return Followed(code, "" if code == 0 else made.reasons.get(self._name, "the stage says so"))
 
     class NoWatch:
         def __init__(self, *_: object) -> None: ...
@@ -141,6 +159,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr("drills.drill.Following", PlayedFollowing)
     monkeypatch.setattr("drills.heal.Following", PlayedFollowing)
     monkeypatch.setattr("drills.perform.LeadershipWatch", NoWatch)
+    monkeypatch.setattr("drills.perform.live_release", lambda _: made.live)
     monkeypatch.setattr("drills.drill.read_back", lambda *_: ReadBack(complete=True, because="", rows=[]))
     monkeypatch.setattr("drills.drill.PICTURE_SECONDS", 0.0)
     monkeypatch.setattr("drills.drill.READ_BACK_APART_SECONDS", 0.0)

@@ -9,7 +9,7 @@ import pytest
 
 from drills import checkout
 from drills.connection import Answer
-from drills.faults import Fault, HostIsolated, HostPoweredOff, ServiceFrozen, ServiceKilled
+from drills.faults import Fault, HostIsolated, HostPoweredOff, ReleaseTampered, ServiceFrozen, ServiceKilled
 from drills.faults.fault import FaultError
 from drills.out_of_band import OutOfBandError
 from drills.site import Host
@@ -102,7 +102,13 @@ def test_an_isolated_host_runs_on_and_answers_nobody() -> None:
 
 def everything(machine: Machine) -> list[Fault]:
     victim = host(machine)
-    return [HostPoweredOff(victim), HostIsolated(victim), ServiceKilled(victim, "x"), ServiceFrozen(victim, "x")]
+    return [
+        HostPoweredOff(victim),
+        HostIsolated(victim),
+        ServiceKilled(victim, "x"),
+        ServiceFrozen(victim, "x"),
+        ReleaseTampered(victim, f"sha256:{'0' * 64}"),
+    ]
 
 
 @pytest.mark.parametrize("fault", everything(Machine()), ids=lambda fault: type(fault).__name__)
@@ -112,3 +118,8 @@ def test_every_fault_says_what_it_hits_and_which_playbook_cures_it(fault: Any) -
     assert cure.limit == "db1"
     assert cure.of_fault
     assert (checkout.ROOT / cure.playbook).is_file()
+
+
+def test_two_faults_on_one_host_have_two_cures() -> None:
+    victim = host(Machine())
+    assert ServiceKilled(victim, "a").cure().cure != ServiceKilled(victim, "b").cure().cure

@@ -192,3 +192,38 @@ def test_the_document_is_the_one_of_the_design(failover: Story) -> None:
         "recovered",
         "duplicated",
     ]
+
+
+def _killed(story: Story, **ended: bool) -> Story:
+    story.add(14.0, "runbook_started", runbook="deploy", interrupted_at="Switch")
+    story.add(14.5, "fault_started", fault="ControllerKilled", host="controller", targets=["deploy at Switch"])
+    return story.add(15.0, "runbook_ended", runbook="deploy", exit_code=-9, because="killed", **ended)
+
+
+def test_a_controller_that_was_killed_is_a_fault_that_took(failover: Story) -> None:
+    _killed(failover, interrupted=True)
+    assert summarize(failover.journal()).verdict is Verdict.VOID
+    failover.add(14.6, "fault_confirmed", fault="ControllerKilled", host="controller", because="gone")
+    assert summarize(failover.journal()).verdict is Verdict.MET
+
+
+def test_a_runbook_that_was_to_be_interrupted_and_was_not_makes_it_void(failover: Story) -> None:
+    _killed(failover).add(14.6, "fault_confirmed", fault="ControllerKilled", host="controller", because="gone")
+    assert summarize(failover.journal()).verdict is Verdict.VOID
+
+
+def test_a_cure_that_was_registered_again_after_its_application_is_outstanding(failover: Story) -> None:
+    failover.without("cure_applied").add(20.0, "cure_applied", cure="c1", exit_code=0, because="ok")
+    assert summarize(failover.journal()).heal is Heal.HEALED
+    failover.add(21.0, "cure_registered", cure="c1", playbook="power_on.yml", limit="db1", variables={}, undoes="x")
+    summary = summarize(failover.journal())
+    assert (summary.heal, exit_code(summary)) == (Heal.FAILED, 4)
+    failover.add(36.0, "cure_applied", cure="c1", exit_code=0, because="ok")
+    assert summarize(failover.journal()).heal is Heal.HEALED
+
+
+def test_the_document_has_the_speed_of_the_answers_and_who_gave_them(failover: Story) -> None:
+    failover.change(lambda one: one.acknowledged, release="sha256:1")
+    document = summarize(failover.journal()).document("runs/x")
+    assert document["latency"]["slowest_s"] == pytest.approx(0.01)
+    assert list(document["releases"]) == ["sha256:1"]

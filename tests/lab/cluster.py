@@ -7,7 +7,7 @@ import subprocess
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -15,6 +15,7 @@ from drills.connection import port_is_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from email.message import Message
 
 POSTGRESQL = "postgresql@15-main"
 COMMAND_SECONDS = 30.0
@@ -90,6 +91,20 @@ class Cluster:
         self._post("/v1/events", {"id": event, "seats": 10})
         return self._post("/v1/bookings", {"event": event, "seat": 1, "customer": "proof"})
 
+    def get(self, path: str) -> tuple[int, dict[str, str], dict[str, Any]]:
+        """Status, headers (in small letters) and JSON body that a customer gets; status 0 for no answer."""
+        try:
+            with build_opener(ProxyHandler({})).open(f"{self.url}{path}", timeout=5.0) as answer:
+                return answer.status, _headers(answer.headers), json.load(answer)
+        except HTTPError as error:
+            return error.code, _headers(error.headers), json.load(error)
+        except OSError:
+            return 0, {}, {}
+
+    def version(self) -> dict[str, Any]:
+        """What the instance that answers a customer says of itself."""
+        return self.get("/version")[2]
+
     def complaints(self) -> list[str]:
         """What is not as it must be between two drills; nothing if all is well."""
         primaries = self.primaries()
@@ -140,6 +155,10 @@ class Cluster:
         if done.returncode != 0:
             raise subprocess.CalledProcessError(done.returncode, done.args, done.stdout, done.stderr)
         return done.stdout.strip()
+
+
+def _headers(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def await_true(question: Callable[[], bool], seconds: float = 30.0, every: float = 0.2) -> None:

@@ -38,16 +38,30 @@ def the_lab_is_ours() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def inventory() -> Path:
-    """The lab's inventory, file by file, with one more that overrides the objectives."""
-    folder = HOME / "inventory"
+    """The lab's inventory with patient objectives."""
+    own = yaml.safe_load((LAB / "group_vars" / "all" / "environment.yml").read_text())["drill_objectives"]
+    patient = {scenario: {**promised, "recovered_within": PATIENCE_SECONDS} for scenario, promised in own.items()}
+    return inventory_with("inventory", drill_objectives=patient)
+
+
+@pytest.fixture(scope="session")
+def blind_inventory(inventory: Path) -> Path:
+    """The same, with a watch over new releases that finds nothing wrong with any."""
+    assert inventory
+    return inventory_with(
+        "blind_inventory", load_balancer_bake_max_error_percent=100, load_balancer_bake_max_p95_seconds=3600
+    )
+
+
+def inventory_with(name: str, **variables: object) -> Path:
+    """The lab's inventory, file by file, with one more that overrides variables."""
+    folder = HOME / name
     shutil.rmtree(folder, ignore_errors=True)
     for file in (path for path in LAB.rglob("*") if path.is_file()):
         link = folder / file.relative_to(LAB)
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(file)
-    own = yaml.safe_load((LAB / "group_vars" / "all" / "environment.yml").read_text())["drill_objectives"]
-    patient = {scenario: {**promised, "recovered_within": PATIENCE_SECONDS} for scenario, promised in own.items()}
-    (folder / "group_vars" / "all" / "patience.yml").write_text(yaml.safe_dump({"drill_objectives": patient}))
+    (folder / "group_vars" / "all" / "tests.yml").write_text(yaml.safe_dump(variables))
     return folder
 
 
@@ -67,7 +81,7 @@ def cluster() -> Cluster:
         pytest.fail("the lab is not up; run: drillbook lab up", pytrace=False)
     known = yaml.safe_load(facts.read_text())
     groups = yaml.safe_load((LAB / "hosts.yml").read_text())["all"]["children"]
-    members = {name: list(group["hosts"]) for name, group in groups.items()}
+    members = {name: list(group["hosts"]) for name, group in groups.items() if "hosts" in group}
     hosts = [host for group in members.values() for host in group]
     return Cluster(known["lab_name"], hosts, members["database"], f"http://{known['lab_network_prefix']}.10")
 
@@ -83,6 +97,22 @@ def lab(cluster: Cluster, terminal: Terminal) -> Iterator[Cluster]:
     if left:
         terminal.type("lab", "reset")
         pytest.fail(f"the lab was not left whole, and was reset: {'; '.join(left)}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def releases() -> dict[str, str]:
+    """The digests of the lab's releases, by name."""
+    known: dict[str, str] = yaml.safe_load((LAB / "group_vars" / "all" / "checkout.yml").read_text())["drill_releases"]
+    return known
+
+
+@pytest.fixture
+def service(lab: Cluster, terminal: Terminal, releases: dict[str, str]) -> Iterator[Cluster]:
+    """The lab with its first release live, before and after."""
+    yield lab
+    if lab.version().get("digest") != releases["1.0.0"]:
+        terminal.type("lab", "reset")
+        pytest.fail("another release than the first one was left live, and the lab was reset", pytrace=False)
 
 
 @pytest.fixture

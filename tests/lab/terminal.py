@@ -84,9 +84,10 @@ class Terminal:
         """`drillbook run SCENARIO --json` on the lab."""
         return self.type("run", scenario, "-i", str(self.inventory), "--json", *words, program=program, **variables)
 
-    def playbook(self, name: str, *words: str) -> Ended:
-        """`ansible-playbook playbooks/NAME.yml -i …`, as in an incident."""
-        return self.type(f"playbooks/{name}.yml", "-i", str(self.inventory), *words, program=(ANSIBLE_PLAYBOOK,))
+    def playbook(self, name: str, *words: str, inventory: Path | None = None) -> Ended:
+        """`ansible-playbook playbooks/NAME.yml -i …`, as in an incident; on the lab if no other inventory is named."""
+        where = str(inventory or self.inventory)
+        return self.type(f"playbooks/{name}.yml", "-i", where, *words, program=(ANSIBLE_PLAYBOOK,))
 
     def begin(self, scenario: str) -> RunningDrill:
         """Start a drill and return at once."""

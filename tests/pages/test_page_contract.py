@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drills.pages import check_all, contract_errors
+from drills.pages import check_all, contract_errors, render_page
 
 Spoil = Callable[[str, str, str], None]
 
@@ -36,6 +36,13 @@ def test_a_good_book_has_no_errors(book: Path) -> None:
         (META, UNDO, "", "does not say how this is undone"),
         (META, "      until: the old primary's data directory is removed\n", "", "does not say how this is undone"),
         (META, "playbook: store_rejoin", "playbook: store_back", "playbooks/store_back.yml, which does not exist"),
+        (META, UNDO, f"{UNDO}      inputs: {{back_to: live_release}}\n", "store_rejoin has no input back_to"),
+        (
+            META,
+            UNDO,
+            "    undo: {by_hand: Start it again., until: always, inputs: {back_to: live_release}}\n",
+            "(no playbook) has no input back_to",
+        ),
         (META, "  store_failover:\n", "  failover:\n", "argument_specs has no store_failover"),
         (META, "    use_when:", "    used_when:", "the meta has no use_when"),
     ],
@@ -48,6 +55,17 @@ def test_what_breaks_the_contract_is_refused(  # noqa: PLR0913, PLR0917 a table 
     assert len(errors) == 1, errors
     assert told in errors[0]
     assert "\nHINT: " in errors[0]
+
+
+def test_an_undo_may_need_to_know_what_was_before_and_its_page_says_how(book: Path, spoil: Spoil) -> None:
+    rejoin = "playbooks/store_rejoin.meta.yml"
+    spoil(rejoin, "      store_rejoin_host:", "      back_to:\n        type: str\n      store_rejoin_host:")
+    spoil(META, UNDO, f"{UNDO}      inputs: {{back_to: moon_phase}}\n")
+    assert "moon_phase, which nobody can look up" in str(contract_errors(book)[0])
+    spoil(META, "moon_phase", "live_release")
+    assert contract_errors(book) == []
+    page = render_page(book / PLAYBOOK, book / "roles")
+    assert "Follow [store_rejoin](store_rejoin.md) with `back_to`: the digest that `/version` names" in page
 
 
 def test_a_module_nobody_can_type_needs_a_command(book: Path, spoil: Spoil) -> None:

@@ -150,6 +150,17 @@ def test_a_workload_that_died_at_once_has_a_report(failover: Story, tmp_path: Pa
     assert "the workload died" in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.parametrize("name", ["report.md", "report.html"])
+def test_who_answered_is_told_where_any_answer_names_its_release(failover: Story, tmp_path: Path, name: str) -> None:
+    _render(failover, tmp_path)
+    assert "Who answered the customers" not in (tmp_path / name).read_text()
+    _render(failover.change(lambda one: one.acknowledged, release="sha256:1"), tmp_path)
+    text = (tmp_path / name).read_text()
+    assert "Who answered the customers" in text
+    assert "sha256:1" in text
+    assert "100.0 %" in text
+
+
 def test_the_templates_are_package_data() -> None:
     root = Path(__file__).parents[2]
     patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["drills"]

@@ -1,7 +1,8 @@
 """A small real bookings service for these tests, in a process of its own, that misbehaves when told to.
 
 `python box_office.py PORT` serves on the loopback; POST /moods {"mood": …} changes what it does:
-well, stall (answers when well again), unavailable, unsure, drop, elsewhere, both_win, forget, drip, loop, page_fails.
+well, stall (answers when well again), unavailable, maintenance, unsure, drop, elsewhere, both_win, forget, drip, loop,
+page_fails.
 """
 
 import asyncio
@@ -49,6 +50,9 @@ class BoxOffice:
         match self.mood:
             case "unavailable":
                 return web.json_response({"error": "no database", "written": False}, status=503)
+            case "maintenance":
+                page = {"error": "maintenance", "written": False}
+                return web.json_response(page, status=503, headers={"Retry-After": "60"})
             case "unsure":
                 return web.json_response({"error": "no database", "written": None}, status=503)
             case "drop":
@@ -63,7 +67,7 @@ class BoxOffice:
             return web.json_response({"error": "seat_taken"}, status=409)
         self.seats.add(wish["seat"])
         made = {"booking": str(uuid.uuid4()), "event": wish["event"], "seat": wish["seat"]}
-        self.by_key[key] = {**made, "server": "db1", "timeline": 1}
+        self.by_key[key] = {**made, "server": "db1", "timeline": 1, "release": "sha256:1"}
         return web.json_response(self.by_key[key], status=201)
 
     async def show(self, request: web.Request) -> web.StreamResponse:

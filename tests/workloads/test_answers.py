@@ -6,7 +6,7 @@ from aiohttp.client_reqrep import ConnectionKey
 
 from drills.workloads.answers import Purpose, no_answer, read_answer, too_late
 
-BOOKED = json.dumps({"booking": "b1", "seat": 1, "server": "db2", "timeline": 3}).encode()
+BOOKED = json.dumps({"booking": "b1", "seat": 1, "server": "db2", "timeline": 3, "release": "sha256:1"}).encode()
 KEY = ConnectionKey("lb", 80, is_ssl=False, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None)
 
 
@@ -21,6 +21,10 @@ KEY = ConnectionKey("lb", 80, is_ssl=False, ssl=True, proxy=None, proxy_auth=Non
         ("book", 503, b'{"error":"x","written":false}', "refused", False),
         ("book", 503, b'{"error":"x","written":null}', "indeterminate", False),
         ("book", 503, b"<html>No server is available</html>", "indeterminate", False),
+        ("book", 503, b'{"error":"maintenance","written":false}', "refused", False),
+        ("book", 503, b'{"error":"maintenance"}', "refused", False),
+        ("book", 503, b'{"error":"maintenance","written":null}', "indeterminate", False),
+        ("book", 500, b'{"error":"maintenance"}', "indeterminate", False),
         ("book", 500, b'{"written":false}', "indeterminate", False),
         ("book", 302, b"", "indeterminate", False),
         ("book", 202, BOOKED, "indeterminate", False),
@@ -46,7 +50,19 @@ def test_an_answer_means_what_the_service_promised(
 def test_who_committed_is_kept() -> None:
     answer = read_answer("book", 201, BOOKED)
 
-    assert (answer.booking, answer.server, answer.timeline) == ("b1", "db2", 3)
+    assert (answer.booking, answer.server, answer.timeline, answer.release) == ("b1", "db2", 3, "sha256:1")
+
+
+@pytest.mark.parametrize("release", [b"", b',"release":null', b',"release":7'])
+def test_an_answer_that_names_no_release_has_none(release: bytes) -> None:
+    assert read_answer("book", 201, b'{"booking":"b1"' + release + b"}").release is None
+
+
+@pytest.mark.parametrize(("header", "told"), [("60", "Retry-After 60"), (None, "without a Retry-After")])
+def test_announced_maintenance_is_named(header: str | None, told: str) -> None:
+    answer = read_answer("book", 503, b'{"error":"maintenance","written":false}', retry_after=header)
+
+    assert answer.because == f"503 instead of 201 (announced maintenance, {told})"
 
 
 def test_a_repeated_key_that_gets_another_booking_is_not_good_and_says_so() -> None:

@@ -142,6 +142,22 @@ def test_a_503_is_refused_only_where_the_service_says_that_nothing_was_written(
     assert {(sample.outcome, sample.good, sample.status) for sample in after} == {(outcome, False, 503)}
 
 
+def test_announced_maintenance_is_noted_as_such_and_who_answered_before(
+    office: Office, running: RunningWorkload, read: Read
+) -> None:
+    time.sleep(0.5)
+    office.be("maintenance")
+    moment = time.monotonic()
+    time.sleep(0.5)
+    running.stop()
+
+    journal = read()
+    after = since(journal, moment + 0.1)
+    assert {(sample.outcome, sample.good, sample.release) for sample in after} == {("refused", False, None)}
+    assert all("announced maintenance, Retry-After 60" in sample.because for sample in after)
+    assert journal.samples[0].release == "sha256:1"
+
+
 def test_both_rivals_served_is_written_as_it_is(office: Office, running: RunningWorkload, read: Read) -> None:
     office.be("both_win")
     moment = time.monotonic()

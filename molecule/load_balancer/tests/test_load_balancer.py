@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 UNIT = "postgresql@15-main"
-SITE = "/srv/application"
 
 
 def seen(host: Host) -> tuple[str, str]:
@@ -33,13 +32,6 @@ def sees(host: Host) -> Callable[[], tuple[str, str]]:
 def through_the_balancer(question: str) -> str:
     """A psql command that signs in through the balancer, as the application does."""
     return f"psql -XAtqw -d 'host=127.0.0.1 port=6432 user=balancer dbname=postgres connect_timeout=2' -c '{question}'"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def application(host: Host) -> None:
-    """A site that can serve while the file `readyz` is there."""
-    host.check_output(f"mkdir {SITE} && cd {SITE} && echo customers-are-served > index.html && touch healthz readyz")
-    host.check_output(f"systemd-run --unit=application python3 -m http.server 8000 --directory {SITE}")
 
 
 @pytest.fixture
@@ -114,17 +106,3 @@ def test_a_readmitted_server_gets_connections_also_after_a_restart(
     eventually(sees(host), ("UP", "L7OK"))
     host.check_output("systemctl restart haproxy")
     eventually(sees(host), ("UP", "L7OK"))
-
-
-def test_customers_are_served_while_an_application_is_alive_even_when_none_says_that_it_is_ready(
-    host: Host, eventually: Callable[..., None]
-) -> None:
-    def served() -> str:
-        return str(host.run("curl --silent --max-time 1 http://127.0.0.1/").stdout).strip()
-
-    eventually(served, "customers-are-served")
-    host.check_output(f"rm {SITE}/readyz")
-    time.sleep(1.5)
-    assert served() == "customers-are-served"
-    host.check_output("systemctl stop application")
-    eventually(lambda: "503 Service Unavailable" in served(), True)
