@@ -20,7 +20,9 @@ STAMPS_OF_A_FAULT = {"fault_started", "fault_confirmed", "detected"}
 REPORTS = ("report.md", "report.html", "summary.json", "junit.xml")
 
 
-@pytest.mark.parametrize("scenario", ["db_failover", "db_hang", "db_isolated", "db_switchover"])
+@pytest.mark.parametrize(
+    "scenario", ["db_failover", pytest.param("db_hang", marks=pytest.mark.long), "db_isolated", "db_switchover"]
+)
 def test_a_scenario_is_recovered_from_healed_and_met(
     scenario: str, terminal: Terminal, lab: Cluster, recoveries: dict[str, str]
 ) -> None:
