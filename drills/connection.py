@@ -148,7 +148,9 @@ def _collect(channel: paramiko.Channel, ends: float) -> Answer:
         elif channel.recv_stderr_ready():
             err += channel.recv_stderr(65536)
         elif channel.exit_status_ready() and channel.eof_received:
-            break
+            # What came between the looks above and this one is all there is.
+            if not (channel.recv_ready() or channel.recv_stderr_ready()):
+                break
         elif time.monotonic() >= ends:
             channel.close()
             raise UnreachableError("the command did not end in time")

@@ -105,6 +105,8 @@ def _read(host: Host, answer: Answer, names: Mapping[str, str], how: str) -> Loo
         because = " ".join(answer.err.split()) or f"psql ended with exit code {answer.exit_code}"
         return Look(host.name, "silent", None, None, f"{how}{because[:200]}")
     recovering, _, rest = answer.out.strip().partition("|")
+    if recovering not in {"t", "f"}:
+        return Look(host.name, "silent", None, None, f"{how}psql ended well and answered {answer.out.strip()[:80]!r}")
     timeline, _, sender = rest.partition("|")
     state: State = "standby" if recovering == "t" else "primary"
     sender_name = names.get(sender, sender) or None

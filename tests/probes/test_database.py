@@ -46,6 +46,7 @@ def host(ssh: Any, out_of_band: Any = None) -> Host:  # noqa: ANN401  # stand-in
         (Answer(0, "t|7|10.0.0.31\n", ""), "standby", 7, "db1"),
         (Answer(0, "t|7|10.9.9.9\n", ""), "standby", 7, "10.9.9.9"),
         (Answer(0, "t||\n", ""), "standby", None, None),
+        (Answer(0, "", ""), "silent", None, None),
         (Answer(124, "", ""), "silent", None, None),
         (Answer(2, "", "psql: error: connection refused"), "silent", None, None),
     ],
