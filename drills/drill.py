@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from drills.confirmation import Confirmations
-from drills.cure import Cure, outstanding
+from drills.cure import outstanding
 from drills.errors import UsageError
 from drills.faults import controller
 from drills.faults.controller import ControllerKilled
@@ -19,12 +19,14 @@ from drills.measurement import says
 from drills.probes import Probe, Reading, View, accepts_bookings
 from drills.probes.customers import Customers
 from drills.runbook import Followed, Following, Order, Runbook, Task, check_saying, check_undoable, load_runbook
+from drills.undo import undo_of, undone_by
 from drills.workloads.readback import read_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import timedelta
 
+    from drills.cure import Cure
     from drills.faults import Fault
     from drills.interruption import Interruption
     from drills.run import Run
@@ -105,7 +107,7 @@ class LiveDrill:
 
     def follow(self, runbook: str, **variables: object) -> None:
         """Register the runbook's undo, then run it to its end; a fault that did not bite ends the story first."""
-        followed, undone = self._prepare(runbook)
+        followed, undone = self._prepare(runbook, variables)
         ended = self._run_to_its_end(followed, variables)
         if ended.exit_code != 0:
             self._look_until(accepts_bookings(), PICTURE_SECONDS)
@@ -115,7 +117,7 @@ class LiveDrill:
     def expect_failure(self, runbook: str, *, saying: str, **variables: object) -> None:
         """Register the runbook's undo, then run it; go on only if it fails as said."""
         check_saying(runbook, saying)
-        followed, _ = self._prepare(runbook)
+        followed, _ = self._prepare(runbook, variables)
         ended = self._run_to_its_end(followed, variables, saying)
         if ended.exit_code == 0 or not says(ended.because, saying):
             self._look_until(accepts_bookings(), PICTURE_SECONDS)
@@ -124,7 +126,7 @@ class LiveDrill:
     def interrupt(self, runbook: str, *, at: str, **variables: object) -> None:
         """Register the runbook's undo, run it, and kill its controller when the task begins."""
         check_undoable(load_runbook(runbook))
-        followed, _ = self._prepare(runbook)
+        followed, _ = self._prepare(runbook, variables)
         fault = ControllerKilled(runbook, at, lambda: self._note_kill("fault_started", targets=list(fault.targets)))
         ended = self._start_runbook(followed, variables, {"interrupted_at": at}, fault.begins).wait(
             self._interruption.check
@@ -220,7 +222,7 @@ class LiveDrill:
             self._interruption.nap(PROBE_EVERY_SECONDS)
         return reading
 
-    def _prepare(self, runbook: str) -> tuple[Runbook, list[Cure]]:
+    def _prepare(self, runbook: str, variables: Mapping[str, object]) -> tuple[Runbook, list[Cure]]:
         """Have the runbook's undo on the disk.
 
         Returns:
@@ -228,27 +230,22 @@ class LiveDrill:
             itself: what was before the drill is what that cure restores.
         """
         self.await_confirmations()
-        followed = load_runbook(runbook)
-        cures = outstanding(self._run.entries)
-        undone = [cure for cure in cures if cure.playbook == followed.path and not cure.of_fault]
-        if followed.undo and not undone:
-            self._register_undo(followed, load_runbook(followed.undo))
+        followed, given = load_runbook(runbook), self._inputs(runbook, variables)
+        waiting = outstanding(self._run.entries)
+        undone = undone_by(followed, given, waiting)
+        undo = None if undone else undo_of(followed, given, waiting, self._run.site.fact)
+        if undo is not None:
+            self._register(undo)
         return followed, undone
 
-    def _register_undo(self, followed: Runbook, undo: Runbook) -> None:
-        name = f"undo of {followed.name}"
-        if name not in self._outstanding():
-            site = self._run.site
-            variables = {name: site.fact(fact) for name, fact in followed.meta.undo.inputs.items()}
-            self._register(Cure(name, undo.path, None, f"runbook {followed.name}", variables))
+    def _inputs(self, runbook: str, variables: Mapping[str, object]) -> dict[str, object]:
+        """The story's variables and the operator's own, which win."""
+        return {**variables, **self._variables.get(runbook, {})}
 
     def _register(self, cure: Cure) -> None:
         """Note the cure; one that is outstanding already would undo more than a newer one of its name."""
-        if cure.cure not in self._outstanding():
+        if cure.cure not in {known.cure for known in outstanding(self._run.entries)}:
             self._run.note("cure_registered", **cure.as_data())
-
-    def _outstanding(self) -> set[str]:
-        return {cure.cure for cure in outstanding(self._run.entries)}
 
     def _run_to_its_end(
         self, followed: Runbook, variables: Mapping[str, object], must_fail: str | None = None
@@ -267,7 +264,7 @@ class LiveDrill:
     ) -> Following:
         """Note that it starts and what it is meant to come to, and start it."""
         name, run = followed.name, self._run
-        inputs = {**variables, **self._variables.get(name, {})}
+        inputs = self._inputs(name, variables)
         order = Order(name, followed.playbook, run.site.inventory, inputs)
         run.note(
             "runbook_started", runbook=name, playbook=followed.path, variables=inputs, command=order.command, **meant
@@ -283,6 +280,8 @@ class LiveDrill:
     def _note_task(self, runbook: str, task: Task) -> None:
         anchor = self._run.anchor
         fields = {**vars(task), "started": task.started - anchor, "ended": task.ended - anchor}
+        if not task.checks:
+            del fields["checks"]
         self._run.note("task", runbook=runbook, **fields)
 
     def _note_undone(self, runbook: str, undone: list[Cure]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drills.pages.by_hand import needs_command
-from drills.pages.meta import FACTS, Undo, meta_of, read_meta
+from drills.pages.meta import FACTS, Meta, meta_of, read_meta
 from drills.pages.playbook import Play, Runbook, Task
 from drills.pages.proof import unproved
 
@@ -61,15 +61,16 @@ def _meta_flaws(runbook: Runbook, repo: Path) -> list[Flaw]:
     if undo.playbook and not (repo / "playbooks" / f"{undo.playbook}.yml").is_file():
         missing = f"playbooks/{undo.playbook}.yml"
         found.append(Flaw(where, f"it is undone by {missing}, which does not exist", f"write {missing}"))
-    found += _input_flaws(undo, where, repo)
+    found += _input_flaws(meta, where, repo)
     for key, told in (("use_when", meta.use_when), ("not_when", meta.not_when), ("examples", meta.examples)):
         if not told:
             found.append(Flaw(where, f"the meta has no {key}", f"add {key} under argument_specs.{runbook.name}"))
     return found
 
 
-def _input_flaws(undo: Undo, where: str, repo: Path) -> Iterator[Flaw]:
+def _input_flaws(meta: Meta, where: str, repo: Path) -> Iterator[Flaw]:
     """The inputs of the undo that it does not take, and the values that nobody can look up."""
+    undo = meta.undo
     playbook = repo / "playbooks" / f"{undo.playbook}.yml"
     known = read_meta(playbook, repo).options if undo.playbook and meta_of(playbook).is_file() else {}
     for name, fact in undo.inputs.items():
@@ -77,9 +78,13 @@ def _input_flaws(undo: Undo, where: str, repo: Path) -> Iterator[Flaw]:
             there = ", ".join(known) or "none"
             because = f"its undo {undo.playbook or '(no playbook)'} has no input {name}"
             yield Flaw(where, because, f"name one of its inputs: {there}")
-        if fact not in FACTS:
+        if fact not in FACTS and fact not in meta.options:
             because = f"the undo's {name} is to be {fact}, which nobody can look up"
-            yield Flaw(where, because, f"name a fact of the site: {', '.join(FACTS)}")
+            yield Flaw(where, because, f"name an input of the runbook, or a fact of the site: {', '.join(FACTS)}")
+    for name in undo.unless:
+        if name not in meta.options:
+            because = f"its undo depends on {name}, which is no input of it"
+            yield Flaw(where, because, f"name one of its inputs: {', '.join(meta.options) or 'none'}")
 
 
 def _play_flaws(play: Play, runbook: Runbook, repo: Path) -> list[Flaw]:

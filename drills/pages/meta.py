@@ -16,7 +16,8 @@ FACTS = {"live_release": "the digest that `/version` names, read before this run
 class Undo:
     """How a runbook is undone: by a sibling runbook, by hand, or not at all; and until when.
 
-    `inputs` are those of the sibling, each with the name of the fact that is its value.
+    `inputs` are those of the sibling, each with what is its value: an input of the runbook itself, by its name, or a
+    fact of the time before. `unless` are inputs of the runbook with the values for which the sibling undoes nothing.
     """
 
     playbook: str = ""
@@ -24,6 +25,7 @@ class Undo:
     none: str = ""
     until: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
+    unless: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def told(self) -> bool:
@@ -84,6 +86,7 @@ def _undo(told: Mapping[str, Any]) -> Undo:
     return Undo(
         **{key: str(told.get(key, "")).strip() for key in ("playbook", "by_hand", "none", "until")},
         inputs=inputs,
+        unless=mapping(told.get("unless")),
     )
 
 

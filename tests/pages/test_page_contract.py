@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from drills.pages import check_all, contract_errors, render_page
+from drills.pages.meta import read_meta
 
 Spoil = Callable[[str, str, str], None]
 
@@ -43,6 +44,7 @@ def test_a_good_book_has_no_errors(book: Path) -> None:
             "    undo: {by_hand: Start it again., until: always, inputs: {back_to: live_release}}\n",
             "(no playbook) has no input back_to",
         ),
+        (META, UNDO, f"{UNDO}      unless: {{wind: north}}\n", "its undo depends on wind, which is no input of it"),
         (META, "  store_failover:\n", "  failover:\n", "argument_specs has no store_failover"),
         (META, "    use_when:", "    used_when:", "the meta has no use_when"),
     ],
@@ -66,6 +68,22 @@ def test_an_undo_may_need_to_know_what_was_before_and_its_page_says_how(book: Pa
     assert contract_errors(book) == []
     page = render_page(book / PLAYBOOK, book / "roles")
     assert "Follow [store_rejoin](store_rejoin.md) with `back_to`: the digest that `/version` names" in page
+
+
+def test_an_undo_may_need_what_the_runbook_was_given_and_its_page_says_when_it_undoes_nothing(
+    book: Path, spoil: Spoil
+) -> None:
+    candidate = next(iter(read_meta(book / PLAYBOOK, book).options))
+    spoil(
+        "playbooks/store_rejoin.meta.yml",
+        "      store_rejoin_host:",
+        "      back_to:\n        type: str\n      store_rejoin_host:",
+    )
+    spoil(META, UNDO, f"{UNDO}      inputs: {{back_to: {candidate}}}\n      unless: {{{candidate}: none}}\n")
+    assert contract_errors(book) == []
+    page = render_page(book / PLAYBOOK, book / "roles")
+    assert "Follow [store_rejoin](store_rejoin.md) with `back_to`: as it was here." in page
+    assert f"It undoes nothing where `{candidate}` was `none`." in page
 
 
 def test_a_module_nobody_can_type_needs_a_command(book: Path, spoil: Spoil) -> None:
