@@ -38,6 +38,7 @@ STATE_SOURCES = (
     "playbooks/site.yml",
     "playbooks/publish_release.yml",
     "playbooks/deploy.yml",
+    "playbooks/backup.yml",
     "plugins",
 )
 
@@ -122,9 +123,11 @@ class Lab:
         if not provisioned:
             self._record_state(None)
             with _step("provision the hosts", 150):
-                self.play("playbooks/site.yml", log="site.log")
+                self.play("playbooks/site.yml", log="site.log", variables={"postgresql_create_cluster": True})
             with _step("publish the releases, and deploy the first", 60):
                 self._release()
+            with _step("make the first backup", 30):
+                self.play("playbooks/backup.yml", log="backup.log", variables={"backup_type": "full"})
         if not saved:
             with _step("keep the provisioned state", 40):
                 self._save()
