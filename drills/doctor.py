@@ -13,6 +13,7 @@ from drills import checkout
 from drills.connection import UnreachableError
 from drills.errors import UsageError
 from drills.out_of_band import OutOfBandError
+from drills.probes.backups import BACKUP_GROUP, backup_report
 from drills.probes.database import SSH_SECONDS, look_at_all
 from drills.unfinished import unfinished_runs
 
@@ -45,10 +46,10 @@ def examine_controller() -> list[Check]:
 
 
 def examine_site(site: Site) -> list[Check]:
-    """The policy, every host by SSH and out of band, and who leads the database."""
+    """The policy, every host by SSH and out of band, who leads the database, and whether it could be restored."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         checks = [check for found in pool.map(_host, site.hosts.values()) for check in found]
-    return [_policy(site), *checks, *_database(site)]
+    return [_policy(site), *checks, *_database(site), *_backups(site)]
 
 
 def worst(checks: Iterable[Check]) -> Finding:
@@ -139,3 +140,11 @@ def _database(site: Site) -> list[Check]:
         *checks,
         Check("database", "good" if one else "bad", leads, "" if one else "ansible-playbook playbooks/db_rejoin.yml"),
     ]
+
+
+def _backups(site: Site) -> list[Check]:
+    if BACKUP_GROUP not in site.groups:
+        return [Check("backups", "warning", f"the inventory has no group {BACKUP_GROUP}", "nothing can be restored")]
+    seen = backup_report(site)
+    hint = "" if seen.ok else "ansible-playbook playbooks/backup_report.yml"
+    return [Check("backups", "good" if seen.ok else "bad", seen.because, hint)]

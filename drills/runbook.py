@@ -122,7 +122,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Task:
-    """What one task did on one host; the times are raw monotonic seconds of the controller."""
+    """What one task did on one host; the times are raw monotonic seconds of the controller.
+
+    `checks` is what a task that proves something found: each check with its outcome (met, missed, unknown or
+    not checked) and the reason.
+    """
 
     play: str
     task: str
@@ -132,6 +136,7 @@ class Task:
     ended: float
     outcome: str
     because: str
+    checks: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -249,6 +254,7 @@ class Following:
                 ended=self._monotonic(data.get("end") or data["start"]),
                 outcome=outcome,
                 because=because,
+                checks=checks_of(result),
             )
         )
         return False
@@ -276,6 +282,17 @@ def reason(result: Mapping[str, Any]) -> str:
     words = [str(result.get(name) or "") for name in ("msg", "stderr", "module_stderr")]
     told = [*words, *(reason(item) for item in items[:1])]
     return first_lines("\n".join(dict.fromkeys(word.strip() for word in told if word.strip()))) or "no reason given"
+
+
+def checks_of(result: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:
+    """The checks that a module returned as `checks`, a list of {check, outcome, because}."""
+    found = result.get("checks")
+    told = found if isinstance(found, list) else []
+    return tuple(
+        {name: str(one.get(name, "")) for name in ("check", "outcome", "because")}
+        for one in told
+        if isinstance(one, dict) and {"check", "outcome"} <= one.keys()
+    )
 
 
 def first_lines(text: str) -> str:

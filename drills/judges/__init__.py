@@ -8,7 +8,9 @@ from drills.judges.bookings import no_acknowledged_write_lost, no_double_booking
 from drills.judges.harm import harm_within
 from drills.judges.judgement import Judge, Judgement, Outcome
 from drills.judges.primaries import one_primary_at_a_time
+from drills.judges.proofs import every_check_met
 from drills.judges.recovery import recovered_within
+from drills.judges.recovery_point import loses_at_most
 from drills.judges.releases import never_served
 from drills.judges.runbooks import runbook_within, runbooks_succeeded
 from drills.judges.service import served_throughout
@@ -21,8 +23,10 @@ __all__ = [
     "Judge",
     "Judgement",
     "Outcome",
+    "every_check_met",
     "harm_within",
     "judge_named",
+    "loses_at_most",
     "never_served",
     "no_acknowledged_write_lost",
     "no_double_booking",
@@ -43,6 +47,8 @@ READY_MADE = {
         runbook_within(),
         no_acknowledged_write_lost,
         no_double_booking,
+        loses_at_most(),
+        every_check_met,
         one_primary_at_a_time,
         runbooks_succeeded,
     )

@@ -22,7 +22,7 @@ def _lost(journal: Journal, objective: float | None) -> Judgement:
 
 def _losses(journal: Journal, writes: Writes) -> tuple[Outcome, str]:
     if writes.lost is None:
-        return Outcome.UNKNOWN, _why_not_read(journal)
+        return Outcome.UNKNOWN, why_not_read(journal)
     because = f"{writes.lost} of {writes.acknowledged} acknowledged writes lost"
     if writes.lost and writes.lost_window:
         first, last = writes.lost_window
@@ -34,12 +34,13 @@ def _losses(journal: Journal, writes: Writes) -> tuple[Outcome, str]:
         because += f", {writes.unexpected} were there though refused"
     if journal.ledger_closed is None:
         return Outcome.UNKNOWN, f"{because}; but the workload died, so the ledger is not whole"
-    if not _acknowledged_afterwards(journal):
+    if not acknowledged_afterwards(journal):
         return Outcome.UNKNOWN, f"{because}; but nothing was acknowledged after the fault"
     return Outcome.MET, because
 
 
-def _why_not_read(journal: Journal) -> str:
+def why_not_read(journal: Journal) -> str:
+    """Why the bookings of the run are not known, in words."""
     entries = journal.all("read_back")
     if not entries:
         return "the bookings were never read back"
@@ -51,7 +52,7 @@ def _why_not_read(journal: Journal) -> str:
     return f"two complete read-backs after the last acknowledgement are needed, rounds found: {found}"
 
 
-def _acknowledged_afterwards(journal: Journal) -> bool:
+def acknowledged_afterwards(journal: Journal) -> bool:
     """Whether a new write was acknowledged once the fault had bitten, or the planned runbook had ended."""
     clock, seen = clock_start(journal), watch(journal)
     if clock is None or seen is None:

@@ -1,6 +1,7 @@
 """Figures out of a journal: what the customers saw, and when. Pure; no host, clock or network is touched."""
 
 from drills.measurement.answers import Answers, Latency, latency, releases
+from drills.measurement.checks import Check, checks
 from drills.measurement.figures import Measurement, measure
 from drills.measurement.leadership import Leadership, leadership
 from drills.measurement.runbooks import FollowedRunbook, followed_runbooks, says
@@ -14,11 +15,20 @@ from drills.measurement.watch import (
     unseen,
     watch,
 )
-from drills.measurement.writes import ReadBack, Writes, account, newest_read_back, read_backs
+from drills.measurement.writes import (
+    ReadBack,
+    RecoveryPoint,
+    Writes,
+    account,
+    newest_read_back,
+    read_backs,
+    recovery_point,
+)
 
 __all__ = [
     "STABLE_SECONDS",
     "Answers",
+    "Check",
     "Failure",
     "FollowedRunbook",
     "Latency",
@@ -26,9 +36,11 @@ __all__ = [
     "Measurement",
     "ReadBack",
     "Recovery",
+    "RecoveryPoint",
     "Watch",
     "Writes",
     "account",
+    "checks",
     "clock_start",
     "first_touch",
     "followed_runbooks",
@@ -37,6 +49,7 @@ __all__ = [
     "measure",
     "newest_read_back",
     "read_backs",
+    "recovery_point",
     "releases",
     "says",
     "unseen",

@@ -10,6 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drills.measurement.watch import watch
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -53,6 +55,22 @@ class Writes:
     late: int | None
     unexpected: int | None
     lost_window: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class RecoveryPoint:
+    """How far back the loss of acknowledged writes reaches.
+
+    `seconds` lie between the oldest acknowledgement of a write that is lost and the fault; 0 where none is lost.
+    `open_ended` says that no older write survived, so that the loss may reach further back than was seen.
+    `lost_afterwards` are the lost ones that were acknowledged after the outage.
+    """
+
+    lost: int
+    acknowledged: int
+    seconds: float
+    open_ended: bool
+    lost_afterwards: int
 
 
 def read_backs(journal: Journal) -> tuple[ReadBack | None, ReadBack | None]:
@@ -106,6 +124,30 @@ def account(journal: Journal) -> Writes:
         late=None if first is None or lost is None else len(missing(told, first) - lost),
         unexpected=None if there is None else len(refused & there),
         lost_window=_window(journal, lost or frozenset()),
+    )
+
+
+def recovery_point(journal: Journal) -> RecoveryPoint | None:
+    """The recovery point of a run; None without a fault or without two complete read-backs."""
+    fault, (first, last) = journal.first("fault_started"), read_backs(journal)
+    if fault is None or first is None or last is None:
+        return None
+    told = promises(journal)
+    lost = missing(told, last)
+    times = [
+        (sample.ended, sample.key) for sample in journal.samples if sample.acknowledged and sample.ended is not None
+    ]
+    gone = [ended for ended, key in times if key in lost]
+    kept = [ended for ended, key in times if key not in lost]
+    oldest = min(gone, default=fault.t)
+    down = watch(journal)
+    served_again = None if down is None else down.first_success
+    return RecoveryPoint(
+        lost=len(lost),
+        acknowledged=len(told),
+        seconds=max(fault.t - oldest, 0.0),
+        open_ended=bool(lost) and min(kept, default=oldest) >= oldest,
+        lost_afterwards=sum(served_again is not None and ended >= served_again for ended in gone),
     )
 
 

@@ -1,6 +1,8 @@
 """Ways to look: read-only, with a timeout, and never an exception for a plain no."""
 
+from drills.probes.backups import newest_backup_restorable
 from drills.probes.bookings import accepts_bookings, refuses_bookings
+from drills.probes.clusters import cluster_absent
 from drills.probes.reading import Probe, Reading, View
 from drills.probes.releases import release_absent, serves_release
 from drills.probes.replication import replication_streaming
@@ -10,6 +12,8 @@ __all__ = [
     "Reading",
     "View",
     "accepts_bookings",
+    "cluster_absent",
+    "newest_backup_restorable",
     "refuses_bookings",
     "release_absent",
     "replication_streaming",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from drills.judges import Outcome
+from drills.measurement import checks
 from drills.report.happenings import log, looks, tasks
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def sections(journal: Journal, summary: Summary) -> tuple[Section, ...]:
             tasks(journal, start),
         ),
         _writes(summary),
+        *_checks(journal),
         *_releases(journal, summary),
         Section("Faults, cures and all else", "", ("at s", "what", "details"), log(journal, start)),
         Section(
@@ -168,6 +170,14 @@ def _writes(summary: Summary) -> Section:
         first, last = (f"{t - start:.3f} s" for t in writes.lost_window)
         rows.append((f"{first} to {last}", "When the lost ones had been acknowledged, since the clock started"))
     return Section("The customers' writes", "", ("writes", "meaning"), tuple(rows))
+
+
+def _checks(journal: Journal) -> Iterator[Section]:
+    """What the runbooks' own proofs found, where they made any."""
+    rows = tuple((one.host, one.check, one.outcome, one.because) for one in checks(journal))
+    if rows:
+        lead = "What was not checked is listed as well: it is not known to be right."
+        yield Section("What was proved of the restored data", lead, ("host", "check", "outcome", "because"), rows)
 
 
 def _releases(journal: Journal, summary: Summary) -> Iterator[Section]:
