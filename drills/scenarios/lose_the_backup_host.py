@@ -1,0 +1,31 @@
+"""Follows: playbooks/backup_restore.yml, playbooks/backup_verify.yml, playbooks/backup_drop.yml."""
+
+from drills.faults import HostPoweredOff
+from drills.judges import every_check_met, no_acknowledged_write_lost, runbook_within, served_throughout
+from drills.probes import accepts_bookings, cluster_absent, newest_backup_restorable, replication_streaming
+from drills.scenario import Drill, drill, minutes, seconds
+from drills.workloads.bookings import bookings
+
+
+# The bucket has what was written after the loss as well: WAL goes on to whichever repository is left.
+@drill(
+    judges=[every_check_met, runbook_within(seconds=600), served_throughout(slowest=2), no_acknowledged_write_lost],
+    takes=minutes(4),
+)
+def lose_the_backup_host(drill: Drill) -> None:
+    """The backup host dies; the database is restored from the bucket, to another host, up to this moment."""
+    backup = drill.site.group("backup")[0]
+    spare = drill.site.group("database")[-1]
+    drill.require(
+        accepts_bookings(), replication_streaming(standbys=2), newest_backup_restorable(), cluster_absent(spare)
+    )
+    with drill.during(bookings(per_second=10)):
+        drill.steady(for_=seconds(3))
+        drill.inject(HostPoweredOff(backup))
+        drill.follow(
+            "backup_restore", backup_restore_host=spare.name, backup_restore_repository=2, backup_repository_host=""
+        )
+        drill.follow("backup_verify", backup_restore_host=spare.name)
+        drill.follow("backup_drop", backup_restore_host=spare.name)
+        drill.heal()
+        drill.wait_for(accepts_bookings(), within=minutes(1))
