@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -119,15 +118,6 @@ def service(lab: Cluster, terminal: Terminal, releases: dict[str, str]) -> Itera
 def recoveries(request: pytest.FixtureRequest) -> dict[str, str]:
     """What is told of each scenario at the end of the session."""
     return request.config.stash.setdefault(RECOVERIES, {})
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long tests out, and say how many they are."""
-    if os.environ.get("DRILLBOOK_ALL_TESTS") == "1":
-        return
-    if left_out := [item for item in items if item.get_closest_marker("long")]:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

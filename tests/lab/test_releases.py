@@ -84,6 +84,7 @@ def test_rollback_gets_away_from_a_release_that_crashes_again_and_again(
             service.at(host, f"mv {code}.kept {code} || true")
 
 
+@pytest.mark.long
 def test_rollback_restores_the_schema_where_the_release_that_is_left_says_so(
     service: Cluster, deploy: Callable[..., Ended], roll_back: Callable[[str], Ended], releases: dict[str, str]
 ) -> None:

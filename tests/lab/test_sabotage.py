@@ -78,6 +78,7 @@ def test_a_seat_that_was_sold_twice_is_missed(terminal: Terminal) -> None:
     assert judgement(ended, "no_acknowledged_write_lost")["outcome"] == "met", ended
 
 
+@pytest.mark.long
 def test_what_cannot_be_read_back_is_unknown(terminal: Terminal) -> None:
     ended = terminal.drill("nothing_to_read_back", program=SABOTAGE)
     assert verdict(ended) == ("unknown", UNPROVED), ended

@@ -10,6 +10,7 @@ import pytest
 from drills import checkout
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
 
 FILE = checkout.ROOT / "roles" / "backup" / "files" / "backup_metrics.py"
@@ -62,7 +63,7 @@ def test_the_file_explains_each_metric_once(metrics: ModuleType) -> None:
 
 
 def test_a_command_that_fails_leaves_the_metrics_out_and_not_at_zero(
-    metrics: ModuleType, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    metrics: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "ask", lambda *_: None)
     metrics.main("main", tmp_path / "backup.prom", "archiver")

@@ -32,7 +32,9 @@ def test_the_live_cluster_is_not_restored_in_place_while_it_runs(backups: Backup
     assert "leads and answers, so there is nothing to restore in place; nothing was changed" in said
 
 
-@pytest.mark.parametrize("kind", ["name", "time", "xid", "lsn"])
+@pytest.mark.parametrize(
+    "kind", ["xid", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("name", "time", "lsn"))]
+)
 def test_deleted_rows_come_back_from_the_moment_before(beside: Backups, kind: str) -> None:
     beside.ask("db1", "INSERT INTO prices VALUES ('matinee', 7)")
     target = {

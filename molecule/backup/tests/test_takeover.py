@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 RESTORED = 5433
 WRITE_AND_FINISH = "SELECT pg_switch_wal() FROM pg_logical_emit_message(true, 'test', 'something')"
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def taken_over(backups: Backups, eventually: Callable[..., None]) -> Backups:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 EVERYTHING = "/var/lib/postgresql/15/main /etc/postgresql/15/main /etc/pgbackrest"
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def rebuilt(backups: Backups) -> Backups:

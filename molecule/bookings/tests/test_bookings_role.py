@@ -12,8 +12,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Hosts
     from testinfra.host import Host
+
+    from conftest import Hosts
 
 DATABASE = "postgresql@15-main"
 FOLDER = "/opt/bookings"
@@ -122,6 +123,7 @@ def test_a_colour_that_runs_the_release_is_left_alone(host: Host, hosts: Hosts, 
     assert process(host, "green") == before
 
 
+@pytest.mark.long
 def test_a_colour_whose_link_an_interrupted_run_changed_is_restarted(
     host: Host, hosts: Hosts, green: dict[str, str], releases: dict[str, str]
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_colour_whose_link_an_interrupted_run_changed_is_restarted(
     assert version(host, "green")["digest"] == releases["1.1.0"]
 
 
+@pytest.mark.long
 def test_a_stopped_colour_stays_stopped_and_keeps_its_release(
     host: Host, hosts: Hosts, green: dict[str, str], releases: dict[str, str]
 ) -> None:
@@ -142,6 +145,7 @@ def test_a_stopped_colour_stays_stopped_and_keeps_its_release(
     assert host.file(f"{FOLDER}/green").linked_to == f"{FOLDER}/releases/{hexadecimal(releases['1.1.0'])}"
 
 
+@pytest.mark.long
 def test_settings_that_an_interrupted_run_wrote_are_taken_up_by_what_runs_alone(
     host: Host, hosts: Hosts, eventually: Callable[..., None]
 ) -> None:
@@ -204,6 +208,7 @@ def test_a_release_that_never_gets_ready_is_refused_and_disturbs_nobody(
     assert get(host, "/readyz", "blue") == 200
 
 
+@pytest.mark.long
 def test_what_an_interrupted_fetch_left_is_never_taken_for_a_release(
     host: Host, hosts: Hosts, releases: dict[str, str]
 ) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Hosts
     from load_balancer.tests.conftest import Service, Shoppers
+
+    from conftest import Hosts
 
 VERDICT = "{{ [__load_balancer_bake.breached, __load_balancer_bake.enough] }}"
 SAYS = "{{ __load_balancer_bake.breached and __load_balancer_bake.because is search('%s') }}"
@@ -32,11 +33,13 @@ def test_a_good_release_passes_when_customers_are_many(shoppers: Shoppers, hosts
 
 
 @pytest.mark.usefixtures("service")
+@pytest.mark.long
 def test_a_good_release_passes_when_customers_sleep(hosts: Hosts) -> None:
     assert bake(hosts, VERDICT, [False, True], load_balancer_bake_seconds=6) > 6
 
 
 @pytest.mark.usefixtures("service")
+@pytest.mark.long
 def test_too_few_requests_are_not_enough(hosts: Hosts) -> None:
     few = {"load_balancer_bake_seconds": 2, "load_balancer_bake_min_requests": 1000}
     bake(hosts, VERDICT, [False, False], **few)
@@ -49,6 +52,7 @@ def test_errors_end_the_watch_early(service: Service, shoppers: Shoppers, hosts:
     assert shoppers.leave()["outcomes"]["500"] > 0
 
 
+@pytest.mark.long
 def test_slow_answers_end_the_watch_early(service: Service, shoppers: Shoppers, hosts: Hosts) -> None:
     service.misbehave("blue-slow")
     shoppers.come(seconds=6, per_second=60)
@@ -65,6 +69,7 @@ def test_an_instance_that_hangs_does_not_look_fine(service: Service, shoppers: S
     assert took < EARLY_S
 
 
+@pytest.mark.long
 def test_a_service_that_hangs_does_not_look_fine_while_customers_sleep(service: Service, hosts: Hosts) -> None:
     names = ("app1-blue", "app2-blue")
     service.signal("STOP", *names)
@@ -73,6 +78,7 @@ def test_a_service_that_hangs_does_not_look_fine_while_customers_sleep(service: 
     assert took < EARLY_S
 
 
+@pytest.mark.long
 def test_what_the_colour_that_was_left_still_answers_does_not_count(
     service: Service, shoppers: Shoppers, hosts: Hosts
 ) -> None:

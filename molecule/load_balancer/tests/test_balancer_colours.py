@@ -10,9 +10,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Hosts
     from load_balancer.tests.conftest import Service, Shoppers
     from testinfra.host import Host
+
+    from conftest import Hosts
 
 RELEASED = "{{ __load_balancer_releases.%s }}"
 
@@ -51,6 +52,7 @@ def test_a_request_that_is_being_answered_ends_where_it_began(
     assert service.answered("app1", "blue") + service.answered("app2", "blue") == before + 1
 
 
+@pytest.mark.long
 def test_an_instance_that_is_started_again_fails_no_request_while_the_other_colour_serves(
     service: Service, shoppers: Shoppers, hosts: Hosts
 ) -> None:
@@ -110,6 +112,7 @@ def test_a_look_says_what_each_colour_is_and_whether_file_and_balancer_agree(
     hosts.follow("look_releases", verb_leaves=RELEASED % "agree", verb_expected=True)
 
 
+@pytest.mark.long
 def test_an_instance_that_hangs_is_seen_to_hang_and_does_not_hold_up_the_look(service: Service, hosts: Hosts) -> None:
     service.signal("STOP", "app1-green")
     began = time.monotonic()
@@ -120,6 +123,7 @@ def test_an_instance_that_hangs_is_seen_to_hang_and_does_not_hold_up_the_look(se
     assert took < 5
 
 
+@pytest.mark.long
 def test_customers_are_served_while_an_instance_is_alive_even_when_none_says_that_it_is_ready(
     service: Service, eventually: Callable[..., None]
 ) -> None:

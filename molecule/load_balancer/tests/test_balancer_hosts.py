@@ -10,9 +10,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Hosts
     from load_balancer.tests.conftest import Service, Shoppers
     from testinfra.host import Host
+
+    from conftest import Hosts
 
 HOSTS = "{{ __load_balancer_releases.colours.blue.hosts | dict2items | selectattr('value.%s') | map(attribute='key') }}"
 IN_SERVICE = HOSTS % "in_service"
@@ -40,6 +41,7 @@ def test_a_host_is_drained_and_its_last_request_is_answered_first(
     assert service.answered("app1", "blue") == before
 
 
+@pytest.mark.long
 def test_a_drained_host_stays_so_in_both_colours_over_reload_restart_and_switch(
     instances: Service, host: Host, hosts: Hosts, eventually: Callable[..., None]
 ) -> None:
@@ -73,6 +75,7 @@ def test_a_host_that_does_not_exist_is_not_drained(hosts: Hosts) -> None:
         hosts.follow("drain", load_balancer_servers=["app9"])
 
 
+@pytest.mark.long
 def test_a_lost_host_fails_no_request_and_makes_few_wait(
     service: Service, shoppers: Shoppers, hosts: Hosts, lost: Callable[[], None], eventually: Callable[..., None]
 ) -> None:
