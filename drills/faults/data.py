@@ -83,7 +83,7 @@ def _unit(host: Host) -> str:
 
 def _paths(host: Host) -> tuple[str, ...]:
     version = host.variables.get("postgresql_version", 15)
-    return (f"/var/lib/postgresql/{version}/main", f"/etc/postgresql/{version}/main", "/etc/pgbackrest")
+    return (f"/var/lib/postgresql/{version}/main", "/etc/postgresql", "/etc/pgbackrest")
 
 
 def _lose(host: Host) -> str:

@@ -1,19 +1,20 @@
 """Follows: playbooks/backup_restore.yml, playbooks/backup_verify.yml, playbooks/db_rejoin.yml."""
 
 from drills.faults import DatabaseLost
-from drills.judges import every_check_met, loses_at_most, no_double_booking, one_primary_at_a_time, recovered_within
+from drills.judges import every_check_met, loses_at_most, one_primary_at_a_time, recovered_within
 from drills.probes import accepts_bookings, newest_backup_restorable, refuses_bookings, replication_streaming
 from drills.scenario import Drill, drill, minutes, seconds
 from drills.workloads.bookings import bookings
 
 
-# The customers write for longer than may be lost without being archived, so that the loss has an end that is seen.
+# The customers write for longer than may be lost without being archived, so that the loss has an end that is seen. A
+# seat whose booking is lost is sold again, so double bookings are no promise here; the verification looks that the
+# database itself has none.
 @drill(
     judges=[
         recovered_within(seconds=300),
         loses_at_most(seconds=60),
         every_check_met,
-        no_double_booking,
         one_primary_at_a_time,
     ],
     takes=minutes(6),

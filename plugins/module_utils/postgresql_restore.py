@@ -83,6 +83,14 @@ def same_cluster(facts: dict[str, Any], expected: str) -> dict[str, str]:
     return judged(name, [f"it is {found} and not {expected}"] * (found != expected), f"system identifier {found}")
 
 
+def only(manifest: dict[str, Any], databases: list[str]) -> dict[str, Any]:
+    """The part of a manifest that is of these databases."""
+    return {
+        **manifest,
+        "databases": {name: manifest["databases"][name] for name in databases if name in manifest["databases"]},
+    }
+
+
 def rows(now: dict[str, Any], manifest: dict[str, Any], growing: set[str], *, exact: bool) -> Iterator[dict[str, str]]:
     """Rows of each table: equal at the exact position of the manifest; elsewhere a bound, where there is one."""
     for database, then in manifest["databases"].items():
@@ -213,10 +221,11 @@ def pages(server: Server, programs: str) -> dict[str, str]:
     return run_tool("checksums of pages", command, lambda _: False, "every page was read, and each is right")
 
 
-def tables_and_indexes(server: Server, programs: str) -> dict[str, str]:
-    """Whether tables are whole, and each row is in each of its indexes."""
-    command = [f"{programs}/pg_amcheck", f"--port={server.port}", "--username=postgres", "--all", "--heapallindexed"]
+def tables_and_indexes(server: Server, programs: str, databases: list[str]) -> dict[str, str]:
+    """Whether tables are whole, and each row is in each of its indexes; in all databases, unless some are named."""
+    command = [f"{programs}/pg_amcheck", f"--port={server.port}", "--username=postgres", "--heapallindexed"]
     command += ["--install-missing", "--jobs=2", "--no-password"]
+    command += [f"--database={name}" for name in databases] or ["--all"]
     found_damage = 2
     return run_tool(
         "tables and indexes (pg_amcheck)",
@@ -224,6 +233,13 @@ def tables_and_indexes(server: Server, programs: str) -> dict[str, str]:
         lambda code: code == found_damage,
         "no damage, and every row is indexed",
     )
+
+
+def left_out(manifest: dict[str, Any], databases: list[str]) -> Iterator[dict[str, str]]:
+    """The databases of the manifest that were not brought back, where only some were."""
+    for name in manifest.get("databases", {}):
+        if databases and name not in databases:
+            yield check(f"database {name}", "not checked", "it was not brought back")
 
 
 def count_or_complain(connection: Any, schema: str, table: str) -> int | str:  # noqa: ANN401  # psycopg2's own

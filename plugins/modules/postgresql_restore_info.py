@@ -22,6 +22,7 @@ options:
   system_identifier: {description: The cluster that it must be of., type: str, default: ""}
   rules: {description: Business rules., type: list, elements: dict, default: []}
   growing_tables: {description: Tables in which rows are only added., type: list, elements: str, default: []}
+  databases: {description: Those that were brought back. None named means all., type: list, elements: str, default: []}
   reference: {description: The moment up to which writes should be there, type: float, default: 0}
   loss_limit: {description: How many seconds of writes may be missing., type: float, default: 60}
 attributes:
@@ -76,6 +77,7 @@ ARGUMENTS = {
     "system_identifier": {"type": "str", "default": ""},
     "rules": {"type": "list", "elements": "dict", "default": []},
     "growing_tables": {"type": "list", "elements": "str", "default": []},
+    "databases": {"type": "list", "elements": "str", "default": []},
     "reference": {"type": "float", "default": 0},
     "loss_limit": {"type": "float", "default": 60},
 }
@@ -85,7 +87,9 @@ def each(
     asked: dict[str, Any], server: Server, facts: dict[str, Any]
 ) -> dict[str, Callable[[], Iterable[dict[str, str]]]]:
     """The checks by name, in the order in which they are made: amcheck is last, since it may create its extension."""
-    manifest, stop = asked["manifest"], asked["stop"]
+    chosen, stop = asked["databases"], asked["stop"]
+    manifest = restored.only(asked["manifest"], chosen) if asked["manifest"] and chosen else asked["manifest"]
+    chosen_rules = [rule for rule in asked["rules"] if not chosen or rule["database"] in chosen]
     programs = f"/usr/lib/postgresql/{asked['version']}/bin"
     databases = list(manifest.get("databases", {}))
     exact = manifest.get("exact") and (stop.get("target"), stop.get("exclusive")) == (manifest["lsn"], True)
@@ -103,11 +107,12 @@ def each(
         "recovery": lambda: [restored.target_reached(asked["data"], stop, facts, manifest)],
         "cluster": lambda: [restored.same_cluster(facts, asked["system_identifier"])],
         **(with_manifest if manifest else without),
-        "rules": lambda: restored.rules(server, asked["rules"]),
+        "rules": lambda: restored.rules(server, chosen_rules),
         "sequences": lambda: [restored.sequences(server, databases)],
         "newest write": lambda: [restored.newest_write(server, asked["reference"], asked["loss_limit"], stop)],
         "pages": lambda: [restored.pages(server, programs)],
-        "amcheck": lambda: [restored.tables_and_indexes(server, programs)],
+        "amcheck": lambda: [restored.tables_and_indexes(server, programs, chosen)],
+        "other databases": lambda: restored.left_out(asked["manifest"], chosen),
     }
 
 

@@ -54,6 +54,18 @@ def test_deleted_rows_come_back_from_the_moment_before(beside: Backups, kind: st
     assert beside.ask("backup1", "SELECT count(*) FROM prices WHERE event = 'later'", RESTORED) == "0"
 
 
+def test_one_database_is_brought_back_and_the_others_are_said_to_be_left_out(beside: Backups) -> None:
+    leader = beside.leader()
+    beside.ask(leader, "CREATE DATABASE archive", database="postgres")
+    beside.back_up()
+    beside.restore(type="manifest", databases=["bookings"])
+    beside.verify()
+    assert beside.ask("backup1", "SELECT count(*) FROM bookings", RESTORED) == "1000"
+    unusable = beside.hosts["backup1"].run(f"runuser -u postgres -- psql -p {RESTORED} -d archive -c 'SELECT 1'")
+    beside.ask(leader, "DROP DATABASE archive", database="postgres")
+    assert unusable.rc != 0
+
+
 def test_the_bucket_serves_when_the_first_repository_is_gone(beside: Backups) -> None:
     host = beside.hosts["backup1"]
     host.check_output("systemctl stop pgbackrest && mv /var/lib/pgbackrest /var/lib/pgbackrest.gone")
