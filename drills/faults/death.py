@@ -7,10 +7,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import Request
 
 from drills.faults.fault import FaultError, cure_of
 from drills.probes.reading import Reading, look_until
+from drills.request import ask
 
 if TYPE_CHECKING:
     from drills.cure import Cure
@@ -87,8 +88,7 @@ class RequestOfDeath:
         headers = {"Content-Type": "application/json", "Idempotency-Key": f"{self.event}-{self._seats[0]}"}
         request = Request(f"{url}{path}", json.dumps(body).encode(), headers)  # noqa: S310  # the inventory's URL
         try:
-            # A proxy of the controller's environment must not stand between the customer and the service.
-            with build_opener(ProxyHandler({})).open(request, timeout=_SECONDS) as answer:
+            with ask(request, timeout=_SECONDS) as answer:
                 return int(answer.status)
         except HTTPError as error:
             return error.code

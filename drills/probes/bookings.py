@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING
 
 from drills.measurement import STABLE_SECONDS
 from drills.probes.reading import Probe, Reading
+from drills.request import ask
 
 if TYPE_CHECKING:
     from drills.probes.customers import Experience
@@ -71,10 +70,8 @@ def _ready(url: str) -> Reading:
     if not url:
         return Reading(ok=False, because="the inventory has no bookings_url")
     address = f"{url.rstrip('/')}/readyz"
-    # A proxy of the controller's environment must not stand between the probe and the service.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(address, timeout=READY_SECONDS) as answer:
+        with ask(address, timeout=READY_SECONDS) as answer:
             return Reading(answer.status == 200, f"{address} answered {answer.status}")  # noqa: PLR2004
     except (OSError, ValueError) as error:  # HTTPError is an OSError
         return Reading(ok=False, because=f"{address}: {error}")

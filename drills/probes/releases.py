@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from drills.connection import UnreachableError
 from drills.errors import UsageError
 from drills.probes.reading import Probe, Reading
+from drills.request import ask
 from drills.site import DIGEST
 
 if TYPE_CHECKING:
@@ -95,10 +95,8 @@ def _version(site: Site) -> Reading:
     if not url:
         return Reading(ok=False, because="the inventory has no bookings_url")
     address = f"{url.rstrip('/')}/version"
-    # A proxy of the controller's environment must not stand between the probe and the service.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(address, timeout=VERSION_SECONDS) as answer:
+        with ask(address, timeout=VERSION_SECONDS) as answer:
             told = json.load(answer)
     except (OSError, ValueError) as error:  # HTTPError is an OSError
         return Reading(ok=False, because=f"{address}: {error}")

@@ -8,7 +8,8 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import ProxyHandler, build_opener
+
+from drills.request import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,10 +82,10 @@ def _row(booking: Any) -> Row:  # noqa: ANN401  # whatever the service put there
 
 
 def _body(address: str, until: float) -> bytes:
-    """The body of a 200, read to its end; a proxy of this machine's environment is not asked."""
+    """The body of a 200, read to its end."""
     body = b""
     try:
-        with build_opener(ProxyHandler({})).open(address, timeout=_left(until)) as response:
+        with ask(address, timeout=_left(until)) as response:
             if response.status != 200:  # noqa: PLR2004  # HTTP's OK
                 raise _UnreadableError(f"{response.status} for {address}")
             while chunk := response.read1(_CHUNK):
