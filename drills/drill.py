@@ -87,8 +87,9 @@ class LiveDrill:
         """Register the cure, hurt, and have it confirmed while the story goes on."""
         self._interruption.check()
         name, host = type(fault).__name__, fault.host.name
-        self._register(fault.cure())
-        self._run.note("fault_started", fault=name, host=host, targets=list(fault.targets))
+        cure = fault.cure()
+        self._register(cure)
+        self._run.note("fault_started", fault=name, host=host, targets=list(fault.targets), cure=cure.cure)
         try:
             fault.inject()
         except (FaultError, UsageError) as error:

@@ -76,6 +76,7 @@ class PlannedDrill:
     steps: list[Step] = field(default_factory=list)
     gate: list[Probe] = field(default_factory=list)
     cures: list[Cure] = field(default_factory=list)
+    healed: int = 0
     followed: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
     def require(self, *probes: Probe) -> None:
@@ -122,8 +123,9 @@ class PlannedDrill:
         self.steps.append(Step("wait for", f"{probe.name} within {within.total_seconds():g} s"))
 
     def heal(self) -> None:
-        """Write it down."""
-        self.steps.append(Step("heal", "; ".join(cure.cure for cure in self.cures)))
+        """Write down what is undone: the faults since the heal before."""
+        self.steps.append(Step("heal", "; ".join(cure.cure for cure in self.cures[self.healed :])))
+        self.healed = len(self.cures)
 
     @property
     def playbooks(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drills.judges.bookings import no_acknowledged_write_lost, no_double_booking
+from drills.judges.damages import every_damage_caught
 from drills.judges.harm import harm_within
 from drills.judges.judgement import Judge, Judgement, Outcome
 from drills.judges.primaries import one_primary_at_a_time
@@ -24,6 +25,7 @@ __all__ = [
     "Judgement",
     "Outcome",
     "every_check_met",
+    "every_damage_caught",
     "harm_within",
     "judge_named",
     "loses_at_most",
@@ -50,6 +52,7 @@ READY_MADE = {
         loses_at_most(),
         every_check_met,
         one_primary_at_a_time,
+        every_damage_caught,
         runbooks_succeeded,
     )
 }

@@ -2,6 +2,7 @@
 
 from drills.measurement.answers import Answers, Latency, latency, releases
 from drills.measurement.checks import Check, checks
+from drills.measurement.damages import Damage, damages, words
 from drills.measurement.figures import Measurement, measure
 from drills.measurement.leadership import Leadership, leadership
 from drills.measurement.runbooks import FollowedRunbook, followed_runbooks, says
@@ -29,6 +30,7 @@ __all__ = [
     "STABLE_SECONDS",
     "Answers",
     "Check",
+    "Damage",
     "Failure",
     "FollowedRunbook",
     "Latency",
@@ -42,6 +44,7 @@ __all__ = [
     "account",
     "checks",
     "clock_start",
+    "damages",
     "first_touch",
     "followed_runbooks",
     "latency",
@@ -54,4 +57,5 @@ __all__ = [
     "says",
     "unseen",
     "watch",
+    "words",
 ]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from drills.judges import Outcome
-from drills.measurement import checks
+from drills.measurement import checks, damages, words
 from drills.report.happenings import log, looks, tasks
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def sections(journal: Journal, summary: Summary) -> tuple[Section, ...]:
         _writes(summary),
         *_checks(journal),
         *_releases(journal, summary),
+        *_damages(journal, summary),
         Section("Faults, cures and all else", "", ("at s", "what", "details"), log(journal, start)),
         Section(
             "The hosts, as they were looked at",
@@ -196,6 +197,26 @@ def _releases(journal: Journal, summary: Summary) -> Iterator[Section]:
         lead = f"Since the clock started {told}. In the whole run {nameless} answers did not name a release."
         columns = ("release", "answers", "share", "first at s", "last at s")
         yield Section("Who answered the customers, and how fast", lead, columns, tuple(rows))
+
+
+def _damages(journal: Journal, summary: Summary) -> Iterator[Section]:
+    """What was damaged and which runbook said so, where one had to."""
+    start = summary.measurement.clock_started or 0.0
+    rows = tuple(
+        (
+            f"{damage.started.t - start:.2f}",
+            f"{damage.name}: {', '.join(str(target) for target in damage.started.get('targets') or [])}",
+            NOT_SEEN if damage.confirmed is None else str(damage.confirmed.get("because")),
+            one.name,
+            NOT_SEEN if one.ended is None else words(one) or "nothing: it ended well",
+        )
+        for damage in damages(journal)
+        for one in damage.runbooks
+    )
+    if rows:
+        lead = "Each was in place while the runbook ran that had to name it."
+        columns = ("at s", "damage", "how it was seen", "runbook", "what it said")
+        yield Section("What was damaged, and who said so", lead, columns, rows)
 
 
 def _certainty(journal: Journal, summary: Summary) -> Iterator[tuple[str, ...]]:

@@ -141,9 +141,22 @@ def choose(asked: dict[str, Any], repository: Repository) -> dict[str, Any]:
 
 def read_everything(repository: Repository) -> list[str]:
     """What is wrong with files of the repository, each read from its first byte to its last."""
-    said = repository.ask("--output=text", "--verbose", "verify")
-    lines = [line.strip() for line in said.splitlines()]
-    return [f"the repository is damaged: {line}" for line in lines if bad(line)]
+    return damaged(repository.ask("--output=text", "--verbose", "verify"))
+
+
+def damaged(said: str) -> list[str]:
+    r"""The backups and the archive in which `pgbackrest verify` found something wrong, each with what it counted.
+
+    >>> damaged("  backup: first, status: invalid, total: 9\n    missing: 0, checksum invalid: 1, other: 0\n")
+    ['the repository is damaged: backup first has missing: 0, checksum invalid: 1, other: 0']
+    """
+    where, found = "the whole", []
+    for line in (line.strip() for line in said.splitlines()):
+        if line.startswith(("backup: ", "archiveId: ")):
+            where = line.partition(",")[0].replace("archiveId: ", "archive ").replace("backup: ", "backup ")
+        elif bad(line):
+            found.append(f"the repository is damaged: {where} has {line}")
+    return found
 
 
 def bad(line: str) -> bool:

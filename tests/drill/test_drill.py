@@ -58,6 +58,14 @@ def test_the_cure_is_on_the_disk_before_the_harm(stage: Stage) -> None:
     assert kinds.index("cure_registered") < kinds.index("fault_started")
 
 
+def test_a_fault_names_its_cure(stage: Stage) -> None:
+    failover(stage)
+    journal = stage.journal()
+    named = [entry.get("cure") for entry in journal.all("fault_started")]
+    assert named == [entry.get("cure") for entry in journal.all("cure_registered") if entry.get("cure") in named]
+    assert named == ["cure of db1"]
+
+
 def test_a_closed_gate_touches_nothing(stage: Stage) -> None:
     stage.steady = False
     failover(stage)

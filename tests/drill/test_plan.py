@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from drills.errors import UsageError
+from drills.faults import HostPoweredOff
 from drills.pages.playbook import read_runbook
 from drills.plan import PlannedDrill, PlannedSite, plan
 from drills.preflight import runbook_variables
@@ -26,8 +27,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def site(**variables: object) -> Site:
-    groups = {"load_balancer": ("lb1",), "application": ("app1",), "database": ("db1",), "release_store": ("store1",)}
-    hosts = {name: Host(name) for members in groups.values() for name in members}
+    machines = {
+        "load_balancer": "lb1",
+        "application": "app1",
+        "database": "db1",
+        "release_store": "store1",
+        "backup": "b1",
+    }
+    groups = {group: (name,) for group, name in machines.items()}
+    hosts = {name: Host(name) for name in machines.values()}
     made = Site(Path("inventories/lab"), hosts, groups, {"environment_name": "stage", **variables})
     made.meanings["db_primary"] = lambda: hosts["db1"]
     return made
@@ -73,6 +81,15 @@ def test_the_verbs_of_a_release_drill_are_written_down() -> None:
         ("interrupt", "release_there at “Take a long time”"),
     ]
     assert [Path(path).name for path in drill.playbooks] == ["release_there.yml", "release_back.yml"]
+
+
+def test_a_heal_undoes_what_was_harmed_since_the_heal_before() -> None:
+    drill = PlannedDrill(PlannedSite(site()))
+    for host in ("db1", "lb1"):
+        drill.inject(HostPoweredOff(Host(host)))
+        drill.heal()
+    healed = [step.what for step in drill.steps if step.step == "heal"]
+    assert healed == ["host_powered_on db1", "host_powered_on lb1"]
 
 
 def test_a_plan_refuses_what_the_drill_would_refuse() -> None:

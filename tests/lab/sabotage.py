@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING
 
 from drills.__main__ import main
 from drills.cure import Cure
-from drills.faults import HostPoweredOff
+from drills.faults import DatabaseEmptied, HostPoweredOff
 from drills.faults.fault import FaultError
-from drills.judges import no_acknowledged_write_lost, no_double_booking, one_primary_at_a_time, recovered_within
+from drills.judges import (
+    every_damage_caught,
+    no_acknowledged_write_lost,
+    no_double_booking,
+    one_primary_at_a_time,
+    recovered_within,
+)
 from drills.out_of_band import OutOfBandError
 from drills.probes import Reading, accepts_bookings, refuses_bookings, replication_streaming
 from drills.scenario import Drill, drill, seconds
@@ -33,6 +39,12 @@ INSERT INTO bookings.bookings (key, request, event, seat, customer, state, serve
   SELECT 'sabotage-' || key, request, event, seat, 'sabotage', 'confirmed', server, timeline
   FROM bookings.bookings WHERE event = {NEWEST_EVENT} ORDER BY created_at LIMIT 1
 """  # noqa: S608  # the same
+
+
+class HarmlessEmptying(DatabaseEmptied):
+    """A fault that does nothing to a restored copy."""
+
+    HARM = "true"
 
 
 class HarmlessPowerOff(HostPoweredOff):
@@ -148,6 +160,30 @@ def runbook_that_cannot_be_read(drill: Drill) -> None:
     with drill.during(bookings(per_second=50)):
         drill.inject(HostPoweredOff(drill.site["db_primary"]))
         drill.follow("promote_unreadable")
+
+
+@drill(judges=[every_damage_caught])
+def copy_emptied(drill: Drill) -> None:
+    """A restored copy has no rows: the end of the drill broken_backups."""
+    _verify_emptied(drill, DatabaseEmptied)
+
+
+@drill(judges=[every_damage_caught])
+def copy_left_alone(drill: Drill) -> None:
+    """The same, but its rows are left alone."""
+    _verify_emptied(drill, HarmlessEmptying)
+
+
+def _verify_emptied(drill: Drill, emptied: type[DatabaseEmptied]) -> None:
+    backup = drill.site.group("backup")[0]
+    copy = {"backup_restore_host": backup.name, "backup_restore_cluster": "drilled", "backup_restore_port": 5434}
+    drill.require(accepts_bookings())
+    with drill.during(bookings(per_second=5, timeout_s=5)):
+        drill.steady(for_=seconds(3))
+        drill.follow("backup")
+        drill.follow("backup_restore", backup_restore_type="manifest", **copy)
+        drill.inject(emptied(backup, "drilled", 5434, "bookings"))
+        drill.expect_failure("backup_verify", saying="bookings.bookings: missed: 0 and not", **copy)
 
 
 if __name__ == "__main__":

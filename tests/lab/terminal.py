@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DRILLBOOK = (str(Path(sys.executable).with_name("drillbook")),)
 SABOTAGE = (sys.executable, str(Path(__file__).with_name("sabotage.py")))
 ANSIBLE_PLAYBOOK = str(Path(sys.executable).with_name("ansible-playbook"))
-COMMAND_SECONDS = 300.0
+COMMAND_SECONDS = 900.0
 MOMENT_SECONDS = 120.0
 
 

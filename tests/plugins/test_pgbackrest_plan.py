@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -119,3 +121,26 @@ def test_what_a_wrong_key_deciphers_is_said_in_words() -> None:
     message = "[FormatError] unable to load info file 'backup.info':\nFormatError: key/value found \x00\ufffd"
     assert pgbackrest.plain(message).startswith("the passphrase is wrong, or the list of backups is damaged: ")
     assert "\ufffd" not in pgbackrest.plain(message)
+
+
+WHOLE = "missing: 0, checksum invalid: 0, size invalid: 0, other: 0"
+VERIFIED = f"""stanza: main
+status: error
+  archiveId: 15-1, total WAL checked: 60, total valid WAL: 59
+    {WHOLE.replace("missing: 0", "missing: 1")}
+  backup: first, status: valid, total files checked: 9, total valid files: 9
+    {WHOLE}
+  backup: second, status: invalid, total files checked: 9, total valid files: 8
+    {WHOLE.replace("checksum invalid: 0", "checksum invalid: 1")}
+"""
+
+
+def test_what_is_damaged_in_the_repository_is_named(load_module: Callable[[str], ModuleType]) -> None:
+    module = load_module("pgbackrest_plan_info")
+    archive, second = module.damaged(VERIFIED)
+    assert "archive 15-1 has missing: 1" in archive
+    assert "backup second has missing: 0, checksum invalid: 1" in second
+
+
+def test_a_repository_that_is_whole_has_nothing_to_name(load_module: Callable[[str], ModuleType]) -> None:
+    assert load_module("pgbackrest_plan_info").damaged(f"backup: first, status: valid\n  {WHOLE}\n") == []

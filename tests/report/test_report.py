@@ -161,6 +161,19 @@ def test_who_answered_is_told_where_any_answer_names_its_release(failover: Story
     assert "100.0 %" in text
 
 
+@pytest.mark.parametrize("name", ["report.md", "report.html"])
+def test_each_damage_is_told_with_the_words_that_named_it(failover: Story, tmp_path: Path, name: str) -> None:
+    failover.add(20.0, "fault_started", fault="PageFlipped", host="backup1", targets=["seats of the copy"], cure="c2")
+    failover.add(20.1, "fault_confirmed", fault="PageFlipped", host="backup1", because="it cannot be read")
+    failover.add(20.2, "runbook_started", runbook="backup_verify", must_fail="invalid page")
+    failover.add(20.3, "runbook_ended", runbook="backup_verify", exit_code=2, because="rows: invalid page in 7; more")
+    _render(failover, tmp_path)
+    page = (tmp_path / name).read_text()
+    assert "What was damaged, and who said so" in page
+    for told in ("seats of the copy", "it cannot be read", "backup_verify", "invalid page in 7"):
+        assert told in page
+
+
 def test_the_templates_are_package_data() -> None:
     root = Path(__file__).parents[2]
     patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["drills"]
