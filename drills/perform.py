@@ -40,6 +40,7 @@ def perform(
     """Tell the story on the real hosts, and heal what it hurt. Never raises before it has healed."""
     drill = LiveDrill(run, interruption, variables)
     run.site.meanings["db_primary"] = lambda: _leader(run)
+    run.site.event = run.id
     run.site.facts["live_release"] = lambda: live_release(run.site)
     watch = LeadershipWatch(run.site.group(DATABASE_GROUP), lambda look: _note_look(run, look))
     ended = Performance("aborted")

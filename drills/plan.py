@@ -67,6 +67,11 @@ class PlannedSite:
         self.unresolved[f"release {name}"] = f"the inventory has no {RELEASES}"
         return f"<release {name}>"
 
+    @property
+    def event(self) -> str:
+        """A stand-in: each run has an event of its own."""
+        return "<event>"
+
 
 @dataclass
 class PlannedDrill:

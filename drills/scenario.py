@@ -35,6 +35,10 @@ class Hosts(Protocol):
     def release(self, name: str) -> str:
         """The digest of the release that the inventory's `drill_releases` has under this name."""
 
+    @property
+    def event(self) -> str:
+        """The event whose seats this run's customers book."""
+
 
 class Drill(Protocol):
     """The verbs of a story. Each is noted in the journal; a no that matters ends the story."""

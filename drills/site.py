@@ -59,7 +59,7 @@ class Site:
     """The hosts of one inventory.
 
     `meanings` are the names that are resolved at the moment they are used, such as `db_primary`; `facts` are what
-    is looked up at the moment it is needed, such as `live_release`.
+    is looked up at the moment it is needed, such as `live_release`. `event` is what the customers of a run book.
     """
 
     inventory: Path
@@ -68,6 +68,7 @@ class Site:
     variables: Mapping[str, Any]
     meanings: dict[str, Callable[[], Host]] = field(default_factory=dict)
     facts: dict[str, Callable[[], str]] = field(default_factory=dict)
+    event: str = ""
 
     @property
     def environment(self) -> str:

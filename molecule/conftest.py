@@ -48,15 +48,21 @@ class Hosts:
         assert done.returncode == 0, done.stdout + done.stderr
         return sum(int(count) for count in re.findall(r"changed=(\d+)", done.stdout))
 
+    def rehearse(self, playbook: str, **variables: object) -> str:
+        """Runs a playbook of the repository with --check; returns what it said, in one line."""
+        done = self._run(playbook, variables, "--check")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return " ".join(done.stdout.split())
+
     def refusal(self, playbook: str, **variables: object) -> str:
         """Runs a playbook of the repository that must fail; returns what it said, in one line."""
         done = self._run(playbook, variables)
         assert done.returncode == 2, done.stdout + done.stderr
         return " ".join((done.stdout + done.stderr).split())
 
-    def _run(self, playbook: str, variables: dict[str, object]) -> subprocess.CompletedProcess[str]:
+    def _run(self, playbook: str, variables: dict[str, object], *options: str) -> subprocess.CompletedProcess[str]:
         inventory = os.environ["MOLECULE_EPHEMERAL_DIRECTORY"] + "/inventory"
-        command = ["ansible-playbook", "-i", inventory, str(ROOT / playbook), "-e", json.dumps(variables)]
+        command = ["ansible-playbook", "-i", inventory, str(ROOT / playbook), "-e", json.dumps(variables), *options]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
 
 

@@ -9,6 +9,7 @@ from drills.faults.network import HostIsolated
 from drills.faults.power import HostPoweredOff
 from drills.faults.repository import BackupsOfAnotherCluster, BackupTruncated, PassphraseWrong, SegmentMissing
 from drills.faults.restored import DatabaseEmptied, ExtensionDropped, PageFlipped, RoleDropped
+from drills.faults.rows import RowsDeleted
 from drills.faults.service import ServiceFrozen, ServiceKilled
 from drills.faults.store import ReleaseTampered
 
@@ -28,6 +29,7 @@ __all__ = [
     "ReleaseTampered",
     "RequestOfDeath",
     "RoleDropped",
+    "RowsDeleted",
     "SegmentMissing",
     "ServiceFrozen",
     "ServiceKilled",

@@ -160,3 +160,9 @@ def test_when_nobody_leads_the_gate_is_closed(stage: Stage, monkeypatch: pytest.
     gate = stage.journal().first("gate")
     assert gate is not None
     assert gate.get("ok") is False
+
+
+def test_a_story_knows_the_event_that_its_customers_book(stage: Stage) -> None:
+    told = []
+    stage.perform(lambda drill: told.append(drill.site.event))
+    assert told == [stage.run_dir.name]

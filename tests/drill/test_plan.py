@@ -112,3 +112,12 @@ def test_each_following_is_checked_and_only_the_operators_variables_are_given_ba
     assert runbook_variables(followed, given, {}) == {"release_there": mine, "release_back": mine}
     with pytest.raises(UsageError, match="missing required"):
         runbook_variables([*followed, ("release_there", {})], {}, {})
+
+
+def test_what_only_a_deletion_can_say_is_planned_with_a_stand_in() -> None:
+    drill = PlannedDrill(PlannedSite(site()))
+    scenarios()["undo_a_bad_delete"].story(drill)
+    inputs = dict(drill.followed)["backup_restore"]
+    assert inputs["backup_restore_target"] == "<the transaction of the DELETE>"
+    assert runbook_variables(drill.followed, {}, {}).keys() == dict(drill.followed).keys()
+    assert any("bookings of <event>" in step.what for step in drill.steps)

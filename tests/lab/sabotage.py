@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from drills.__main__ import main
 from drills.cure import Cure
-from drills.faults import DatabaseEmptied, HostPoweredOff
+from drills.faults import DatabaseEmptied, HostPoweredOff, RowsDeleted
 from drills.faults.fault import FaultError
 from drills.judges import (
     every_damage_caught,
@@ -18,7 +18,7 @@ from drills.judges import (
     recovered_within,
 )
 from drills.out_of_band import OutOfBandError
-from drills.probes import Reading, accepts_bookings, refuses_bookings, replication_streaming
+from drills.probes import Reading, accepts_bookings, cluster_absent, refuses_bookings, replication_streaming
 from drills.scenario import Drill, drill, seconds
 from drills.workloads.bookings import bookings
 
@@ -151,6 +151,33 @@ def nothing_to_read_back(drill: Drill) -> None:
         drill.steady(for_=seconds(2))
         drill.inject(HostPoweredOff(drill.site["lb1"]))
         drill.detect(refuses_bookings(), within=seconds(10))
+
+
+@drill(judges=[no_acknowledged_write_lost, no_double_booking])
+def deletion_not_undone(drill: Drill) -> None:
+    """Bookings are deleted, and nobody brings them back."""
+    primary = drill.site["db_primary"]
+    drill.require(replication_streaming(standbys=2), accepts_bookings())
+    with drill.during(bookings(per_second=20)):
+        drill.steady(for_=seconds(6))
+        drill.inject(RowsDeleted(primary, event=drill.site.event, older_than=3))
+        drill.wait_for(accepts_bookings(for_seconds=2), within=seconds(20))
+
+
+@drill(judges=[no_acknowledged_write_lost, no_double_booking])
+def deletion_half_undone(drill: Drill) -> None:
+    """Payments are brought back, and the bookings are left out."""
+    primary, beside = drill.site["db_primary"], drill.site.group("backup")[0]
+    deletion = RowsDeleted(primary, event=drill.site.event)
+    at = {"backup_restore_host": beside.name}
+    drill.require(replication_streaming(standbys=2), accepts_bookings(), cluster_absent(beside))
+    with drill.during(bookings(per_second=20)):
+        drill.steady(for_=seconds(1))
+        drill.follow("backup")
+        drill.inject(deletion)
+        just_before = {"backup_restore_type": "xid", "backup_restore_exclusive": True}
+        drill.follow("backup_restore", **at, **just_before, backup_restore_target=deletion.transaction)
+        drill.follow("rows_restore", **at, rows_restore_database="bookings", rows_restore_tables=["bookings.payments"])
 
 
 @drill(judges=[recovered_within(seconds=60)])
