@@ -1,7 +1,13 @@
 """Follows: playbooks/backup_restore.yml, playbooks/backup_verify.yml, playbooks/backup_drop.yml."""
 
 from drills.faults import HostPoweredOff
-from drills.judges import every_check_met, no_acknowledged_write_lost, runbook_within, served_throughout
+from drills.judges import (
+    every_check_met,
+    no_acknowledged_write_lost,
+    no_double_booking,
+    runbook_within,
+    served_throughout,
+)
 from drills.probes import accepts_bookings, cluster_absent, newest_backup_restorable, replication_streaming
 from drills.scenario import Drill, drill, minutes, seconds
 from drills.workloads.bookings import bookings
@@ -9,7 +15,13 @@ from drills.workloads.bookings import bookings
 
 # The bucket has what was written after the loss as well: WAL goes on to whichever repository is left.
 @drill(
-    judges=[every_check_met, runbook_within(seconds=600), served_throughout(slowest=2), no_acknowledged_write_lost],
+    judges=[
+        every_check_met,
+        runbook_within(seconds=600),
+        served_throughout(slowest=2),
+        no_acknowledged_write_lost,
+        no_double_booking,
+    ],
     takes=minutes(4),
 )
 def lose_the_backup_host(drill: Drill) -> None:

@@ -46,7 +46,9 @@ def test_every_scenario_can_be_planned(name: str) -> None:
     known = dict.fromkeys(NAMES, DIGEST)
     planned = plan(scenarios()[name], site(drill_releases=known))
     assert planned.unresolved == {}
-    assert {one["judge"] for one in planned.objectives} >= {"no_acknowledged_write_lost", "no_double_booking"}
+    judges = {one["judge"] for one in planned.objectives}
+    # Where every database host is lost, so are the last writes, and their seats are sold again.
+    assert judges >= {"no_acknowledged_write_lost", "no_double_booking"} or "loses_at_most" in judges
 
 
 @pytest.mark.parametrize("name", sorted(scenarios()))
