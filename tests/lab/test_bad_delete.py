@@ -27,7 +27,6 @@ def beside(lab: Cluster) -> Iterator[Cluster]:
     assert "restored" not in lab.at("backup1", "pg_lsclusters --no-header; ls /var/lib/postgresql/15 || true")
 
 
-@pytest.mark.long
 def test_a_bad_delete_is_undone_while_customers_book(
     terminal: Terminal, beside: Cluster, recoveries: dict[str, str]
 ) -> None:
@@ -41,9 +40,8 @@ def test_a_bad_delete_is_undone_while_customers_book(
     kept_its_rate(ended)
 
 
-@pytest.mark.parametrize(
-    "scenario", ["deletion_not_undone", pytest.param("deletion_half_undone", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("scenario", ["deletion_not_undone", "deletion_half_undone"])
 def test_bookings_that_nobody_brings_back_are_lost_until_the_heal(
     scenario: str, terminal: Terminal, beside: Cluster
 ) -> None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from backup.tests.conftest import Backups
 
+pytestmark = pytest.mark.long
+
 RESTORED = 5433
 SCHEMA = """
 CREATE SCHEMA shop AUTHORIZATION bookings; SET ROLE bookings;
