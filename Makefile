@@ -58,10 +58,11 @@ lab-tests: setup ## drills on the lab, and sabotage that they must notice
 	$(DRILLBOOK) lab up
 	$(PYTEST) tests/lab
 
-bench: setup ## our failover against the floor, our rollback against a plain flip of a symlink
+bench: setup ## failover against the floor, rollback against a flip of a symlink, restore against pgBackRest alone and cp
 	$(DRILLBOOK) lab up
 	$(BIN)/python bench/rollback.py
 	$(BIN)/python bench/failover.py
+	$(BIN)/python bench/restore.py
 
 render: setup ## write the pages of the runbooks anew
 	$(DRILLBOOK) runbooks render
