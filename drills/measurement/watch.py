@@ -143,10 +143,12 @@ def unseen(journal: Journal, seen: Watch) -> str | None:
     """What may have happened that the watch could not see, so that nothing is proved; None if nothing."""
     if not seen.closed:
         return f"the workload died at {seen.ended - seen.started:.2f} s"
+    # Until the next request is due, nothing is unseen.
+    interval = 0.0 if journal.ledger_opened is None else float(journal.ledger_opened["interval_s"])
     running = [
         one.name
         for one in followed_runbooks(journal)
-        if one.started.t <= seen.ended and (one.ended is None or one.ended.t > seen.ended)
+        if one.started.t <= seen.ended and (one.ended is None or one.ended.t > seen.ended + interval)
     ]
     if running:
         return f"the watch ended while this runbook was still running: {', '.join(sorted(running))}"

@@ -71,3 +71,19 @@ def test_a_runbook_that_outlived_the_watch_may_have_done_more(bad_release: Story
 
 def test_without_a_clock_nothing_is_known(bad_release: Story) -> None:
     assert _judge(bad_release.without("runbook_started")).outcome is Outcome.UNKNOWN
+
+
+def test_a_runbook_that_ended_before_the_next_request_was_due_was_watched(bad_release: Story) -> None:
+    last = max(sample.due for sample in bad_release.samples)
+    bad_release.without("runbook_ended").add(
+        last + 0.04, "runbook_ended", runbook="db_failover", exit_code=2, because=""
+    )
+    assert _judge(bad_release).outcome is Outcome.MET
+
+
+def test_a_runbook_that_ended_after_it_was_not(bad_release: Story) -> None:
+    last = max(sample.due for sample in bad_release.samples)
+    bad_release.without("runbook_ended").add(
+        last + 0.5, "runbook_ended", runbook="db_failover", exit_code=2, because=""
+    )
+    assert _judge(bad_release).outcome is Outcome.UNKNOWN
