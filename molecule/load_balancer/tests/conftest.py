@@ -11,8 +11,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Hosts
     from testinfra.host import Host
+
+    from conftest import Hosts
 
 ADDRESSES = {"app1": "127.0.0.11", "app2": "127.0.0.12"}
 PORTS = {"blue": 8001, "green": 8002}

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Hosts
     from load_balancer.tests.conftest import Service
     from testinfra.host import Host
+
+    from conftest import Hosts
 
 PATH = "/var/lib/haproxy/releases.jsonl"
 OLDER, BLUE, GREEN = (f"sha256:{letter * 64}" for letter in "0ab")

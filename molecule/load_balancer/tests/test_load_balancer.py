@@ -11,8 +11,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Hosts
     from testinfra.host import Host
+
+    from conftest import Hosts
 
 UNIT = "postgresql@15-main"
 

@@ -9,8 +9,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Hosts
     from testinfra.host import Host
+
+    from conftest import Hosts
 
 FENCED, OTHER = 5432, 5433
 CONNECTED, REFUSED = 0, 7  # exit codes of curl; silence would be 28

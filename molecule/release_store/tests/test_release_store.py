@@ -11,8 +11,9 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Hosts
     from testinfra.host import Host
+
+    from conftest import Hosts
 
 STORE = "http://127.0.0.1:8080"
 FOLDER = "/var/lib/release-store"
