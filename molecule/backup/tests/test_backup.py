@@ -54,6 +54,7 @@ def test_deleted_rows_come_back_from_the_moment_before(beside: Backups, kind: st
     assert beside.ask("backup1", "SELECT count(*) FROM prices WHERE event = 'later'", RESTORED) == "0"
 
 
+@pytest.mark.long
 def test_one_database_is_brought_back_and_the_others_are_said_to_be_left_out(beside: Backups) -> None:
     leader = beside.leader()
     beside.ask(leader, "CREATE DATABASE archive", database="postgres")

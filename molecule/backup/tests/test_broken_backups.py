@@ -38,6 +38,7 @@ def test_a_truncated_file(backups: Backups) -> None:
     assert "nothing was changed" in said
 
 
+@pytest.mark.long
 def test_a_backup_from_the_wrong_cluster(backups: Backups) -> None:
     said = backups.restore_refused(system_identifier="7000000000000000000")
     assert "and 7000000000000000000 was asked for; nothing was changed" in said
@@ -67,6 +68,7 @@ def test_a_wrong_key(backups: Backups) -> None:
     assert "repository 1 cannot serve: the passphrase is wrong, or the list of backups is damaged" in said
 
 
+@pytest.mark.long
 def test_too_little_disk(backups: Backups) -> None:
     host = backups.hosts["backup1"]
     place = "/var/lib/postgresql/15/small"
@@ -78,6 +80,7 @@ def test_too_little_disk(backups: Backups) -> None:
     assert "too little disk: 0." in said
 
 
+@pytest.mark.long
 def test_a_time_that_the_wal_does_not_reach(backups: Backups) -> None:
     said = backups.restore_refused(type="time", target="2099-01-01 00:00:00+00:00")
     assert "the target 2099-01-01 00:00:00+00:00 is not reached: the newest WAL in the repository came" in said
@@ -112,6 +115,7 @@ def test_something_missing(harmed: str, said: str) -> None:
     assert said in harmed
 
 
+@pytest.mark.long
 def test_an_empty_database(restored: Backups) -> None:
     restored.ask("backup1", "TRUNCATE bookings", RESTORED)
     said = restored.verify_refused()
