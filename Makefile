@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DRILLBOOK := $(BIN)/drillbook
 SCENARIOS := $(filter-out __init__,$(basename $(notdir $(wildcard drills/scenarios/*.py))))
+ROUNDS ?= 1
 PYTEST := $(BIN)/pytest --durations=5
 
 .PHONY: help setup drill drills-all test lint unit contract service molecule lab-tests bench render down clean
@@ -21,9 +22,9 @@ drill: setup ## lab up, then the drill db_failover
 	@$(DRILLBOOK) lab up
 	@$(DRILLBOOK) run db_failover
 
-drills-all: setup ## every scenario, one after the other, three rounds
+drills-all: setup ## every scenario, one after the other; ROUNDS=3 for three rounds
 	@$(DRILLBOOK) lab up
-	@for round in 1 2 3; do for scenario in $(SCENARIOS); do \
+	@for round in $$(seq $(ROUNDS)); do for scenario in $(SCENARIOS); do \
 	  $(DRILLBOOK) run $$scenario || exit $$?; done; done
 
 test: lint unit contract service molecule lab-tests ## everything
