@@ -14,6 +14,7 @@ import psycopg
 import uvicorn
 
 from .migration import MigrationError, contract, migrate, migrate_down, schema
+from .secret import SecretError
 from .service import Service
 from .settings import Settings, SettingsError, read_settings
 
@@ -111,7 +112,7 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         run(arguments)
-    except (SettingsError, OSError) as error:
+    except (SettingsError, SecretError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return EX_CONFIG
     except MigrationError as error:

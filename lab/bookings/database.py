@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .pool import Row, Session
+    from .secret import Credentials
     from .settings import Settings
 
 # Errors that the server sends instead of executing or committing: bad data (22, 23), a read-only server (25), a
@@ -36,8 +37,17 @@ class Indeterminate(Exception):  # noqa: N818 - it is an answer, not a bug
 class Database:
     """The primary, with the two things done there: `write` and `read`."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.pool = Pool(conninfo(settings), least=settings.pool_min, most=settings.pool_max)
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        self._settings = settings
+        self.pool = Pool(conninfo(settings, credentials), least=settings.pool_min, most=settings.pool_max)
+
+    async def sign_in(self, credentials: Credentials) -> None:
+        """Use these credentials from now on; no request waits for it or fails by it.
+
+        Raises:
+            psycopg.Error: the database does not take them, or cannot be reached; the former ones stay in use.
+        """
+        await self.pool.use(conninfo(self._settings, credentials))
 
     async def write(self, statement: LiteralString, values: Sequence[object]) -> Row:
         """Return the one row of a statement that writes; when this returns, it is committed and replicated.
@@ -80,7 +90,7 @@ class Database:
                 raise Unavailable(str(error)) from error
 
 
-def conninfo(settings: Settings) -> str:
+def conninfo(settings: Settings, credentials: Credentials) -> str:
     """Return libpq's connection string.
 
     `target_session_attrs` refuses a standby during connecting, at no cost: the server reports it by itself.
@@ -92,8 +102,8 @@ def conninfo(settings: Settings) -> str:
         host=settings.database_host,
         port=settings.database_port,
         dbname=settings.database_name,
-        user=settings.database_user,
-        password=settings.database_password,
+        user=credentials.user,
+        password=credentials.password,
         application_name="bookings",
         target_session_attrs="read-write",
         keepalives_idle=2,

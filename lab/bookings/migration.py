@@ -20,6 +20,7 @@ import psycopg
 
 from .compatibility import Applied, Compatibility, judge
 from .database import conninfo
+from .secret import read_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,7 @@ def schema(settings: Settings) -> Compatibility:
     Raises:
         psycopg.Error: the database cannot be reached.
     """
-    with psycopg.connect(conninfo(settings), connect_timeout=5) as connection:
+    with psycopg.connect(sign_in(settings), connect_timeout=5) as connection:
         return judge(applied(connection), expected(), [one.name for one in migrations("expand") if one.undo])
 
 
@@ -182,7 +183,7 @@ def locked(settings: Settings) -> Iterator[Connection]:
     The table gets its columns in a transaction of their own. Every instance reads that table to tell whether it is
     ready, and would hang for as long as a migration takes if the lock of ALTER TABLE were kept that long.
     """
-    with psycopg.connect(conninfo(settings), connect_timeout=5, autocommit=True) as connection:
+    with psycopg.connect(sign_in(settings), connect_timeout=5, autocommit=True) as connection:
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             connection.execute(TABLE)
@@ -191,6 +192,11 @@ def locked(settings: Settings) -> Iterator[Connection]:
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             yield connection
+
+
+def sign_in(settings: Settings) -> str:
+    """Return libpq's connection string with the credentials as they are now."""
+    return conninfo(settings, read_credentials(settings.secrets))
 
 
 def applied(connection: Connection) -> list[Applied]:

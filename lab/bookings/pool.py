@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,6 +42,7 @@ class Session(psycopg.AsyncConnection[Row]):
     """A connection that keeps the warning of the running statement."""
 
     warning: str | None = None
+    conninfo: str = ""  # what it was made with
 
     def note_warning(self, notice: psycopg.errors.Diagnostic) -> None:
         """Remember a warning; `severity_nonlocalized` is the same in every language the server may speak."""
@@ -70,6 +72,8 @@ class Pool:
         self._idle: deque[Session] = deque()
         self._waiting = 0
         self._reachable = True
+        self._lent: set[Session] = set()
+        self._newer = asyncio.Event()
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -91,6 +95,23 @@ class Pool:
         lent = self._most - self._places._value  # noqa: SLF001 - asyncio has no public name for it
         return {"allowed": self._most, "idle": len(self._idle), "lent": lent, "waiting": self._waiting}
 
+    def users(self) -> list[str]:
+        """Return who the database takes us for: the user of new connections, and those of connections still open."""
+        made_with = {one.conninfo for one in (*self._idle, *self._lent) if not one.closed}
+        return sorted({str(conninfo_to_dict(one)["user"]) for one in (self._conninfo, *made_with)})
+
+    async def use(self, conninfo: str) -> None:
+        """Make new connections with it, and replace the others: idle ones one by one, lent ones when they are back.
+
+        Raises:
+            psycopg.Error: no connection could be made with it; nothing is changed.
+        """
+        if conninfo != self._conninfo:
+            fresh = await self._connect(conninfo)
+            self._conninfo = conninfo
+            await self._replace_former(fresh)
+            self._newer.set()
+
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """Lend a live connection on which nothing has been sent; if the borrower fails, it is not used again.
@@ -111,14 +132,23 @@ class Pool:
             self._waiting -= 1
         try:
             session = await self._take(deadline)
+            self._lent.add(session)
             try:
                 yield session
             except BaseException:
                 await session.close()
                 raise
-            self._idle.append(session)
+            finally:
+                self._lent.discard(session)
+            await self._give_back(session)
         finally:
             self._places.release()
+
+    async def _give_back(self, session: Session) -> None:
+        if session.conninfo == self._conninfo:
+            self._idle.append(session)
+        else:
+            await session.close()
 
     async def _take(self, deadline: float) -> Session:
         """Return an idle connection that is alive, or a new one. The dead are buried on the way."""
@@ -131,30 +161,32 @@ class Pool:
             async with asyncio.timeout(deadline - time.monotonic()):
                 while True:
                     with suppress(psycopg.Error):
-                        return await self._connect()
+                        return await self._connect(self._conninfo)
         except TimeoutError:
             raise Unavailable(f"no connection to a primary within {WAIT_SECONDS} s") from None
 
-    async def _connect(self) -> Session:
+    async def _connect(self, conninfo: str) -> Session:
         """Return a new connection, or raise psycopg.Error after a pause."""
         async with self._attempts:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    session = await Session.connect(self._conninfo, autocommit=True)
+                    session = await Session.connect(conninfo, autocommit=True)
             except TimeoutError:
-                self._note_reachable(reachable=False)
+                self._note_reachable(conninfo, reachable=False)
                 raise psycopg.OperationalError(f"no connection within {CONNECT_SECONDS} s") from None
             except psycopg.Error:
-                self._note_reachable(reachable=False)
+                self._note_reachable(conninfo, reachable=False)
                 await asyncio.sleep(PACE_SECONDS)
                 raise
+        session.conninfo = conninfo
         session.add_notice_handler(session.note_warning)
-        self._note_reachable(reachable=True)
+        self._note_reachable(conninfo, reachable=True)
         return session
 
     async def _keep(self) -> None:
         """Bury the dead among the idle, then open or close one until there are `least`; again every KEEP_SECONDS."""
         while True:
+            self._newer.clear()
             for _ in range(len(self._idle)):
                 session = self._idle.popleft()
                 if session.is_silent() and len(self._idle) < self._most:
@@ -162,12 +194,29 @@ class Pool:
                 else:
                     await session.close()
             with suppress(psycopg.Error):
+                await self._renew()
                 while len(self._idle) < self._least:
-                    self._idle.appendleft(await self._connect())
-            await asyncio.sleep(KEEP_SECONDS)
+                    self._idle.appendleft(await self._connect(self._conninfo))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._newer.wait(), KEEP_SECONDS)
 
-    def _note_reachable(self, *, reachable: bool) -> None:
-        """Log the change, not each of a thousand failures."""
-        if reachable is not self._reachable:
+    async def _renew(self) -> None:
+        """Replace what is idle and was made with former credentials, one by one: first the new one, then the old."""
+        while self._former():
+            await self._replace_former(await self._connect(self._conninfo))
+
+    async def _replace_former(self, fresh: Session) -> None:
+        """Keep the new connection and end a former one; there may be none, for they are lent as well."""
+        self._idle.append(fresh)
+        if former := self._former():
+            self._idle.remove(former)
+            await former.close()
+
+    def _former(self) -> Session | None:
+        return next((one for one in self._idle if one.conninfo != self._conninfo), None)
+
+    def _note_reachable(self, conninfo: str, *, reachable: bool) -> None:
+        """Log the change, not each of a thousand failures, nor the refusal of credentials that are only tried."""
+        if conninfo == self._conninfo and reachable is not self._reachable:
             self._reachable = reachable
             log.warning("the database can %s", "be reached again" if reachable else "not be reached")

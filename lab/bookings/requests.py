@@ -7,7 +7,10 @@ import hmac
 import json
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_TEXT = 200
 MAX_NUMBER = 2**31 - 1
@@ -34,8 +37,8 @@ class BookingRequest:
         return hashlib.sha256(json.dumps([self.event, self.seat, self.customer, self.hold_seconds]).encode()).digest()
 
 
-def booking_request(key: str | None, body: bytes) -> BookingRequest:
-    """Return the booking asked for, or raise BadRequest."""
+def booking_request(key: str | None, body: bytes, bearer: str | None) -> BookingRequest:
+    """Return the booking asked for, or raise BadRequest; who is signed in books for himself."""
     fields = _object(body)
     if not key or len(key) > MAX_TEXT:
         raise BadRequest(f"the header Idempotency-Key must have 1 to {MAX_TEXT} characters")
@@ -46,7 +49,7 @@ def booking_request(key: str | None, body: bytes) -> BookingRequest:
         key=key,
         event=_text(fields, "event"),
         seat=_number(fields, "seat", least=0),
-        customer=_text(fields, "customer"),
+        customer=_customer(fields, bearer),
         hold_seconds=None if hold is None else float(hold),
     )
 
@@ -55,6 +58,11 @@ def event_request(body: bytes) -> tuple[str, int]:
     """Return the event's id and how many seats it has, or raise BadRequest."""
     fields = _object(body)
     return _text(fields, "id"), _number(fields, "seats", least=1)
+
+
+def sign_in_request(body: bytes) -> str:
+    """Return the customer who signs in, or raise BadRequest."""
+    return _text(_object(body), "customer")
 
 
 def payment_request(body: bytes) -> tuple[str, uuid.UUID]:
@@ -80,10 +88,21 @@ def page_request(event: str | None, after: str | None, limit: str) -> tuple[str,
     return page
 
 
-def is_signed(body: bytes, signature: str, secret: str) -> bool:
-    """Tell whether the signature, `sha256=<hex>`, is the body's HMAC-SHA256 under the secret."""
-    expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), signature.encode())
+def signed_with(body: bytes, signature: str, secrets: Mapping[str, str]) -> str | None:
+    """Return the id of the secret under which the signature, `sha256=<hex>`, is the body's HMAC-SHA256; or None."""
+    for identity, secret in secrets.items():
+        expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        if hmac.compare_digest(expected.encode(), signature.encode()):
+            return identity
+    return None
+
+
+def _customer(fields: dict[str, Any], bearer: str | None) -> str:
+    if bearer is None:
+        return _text(fields, "customer")
+    if fields.get("customer", bearer) != bearer:
+        raise BadRequest("customer is not the one who is signed in")
+    return bearer
 
 
 def _object(body: bytes) -> dict[str, Any]:

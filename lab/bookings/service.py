@@ -11,8 +11,10 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from .bearer import BadToken, key_set, sign, verify
 from .compatibility import Applied, Compatibility, judge
 from .database import Database, Indeterminate
+from .keyring import Keyring
 from .metrics import Metrics
 from .migration import APPLIED, IS_MIGRATED, expected
 from .pool import Unavailable
@@ -21,9 +23,10 @@ from .requests import (
     BadRequest,
     booking_request,
     event_request,
-    is_signed,
     page_request,
     payment_request,
+    sign_in_request,
+    signed_with,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +62,7 @@ STATUS = {
     "unknown_booking": 404,
 }
 RETRY = {"Retry-After": "1"}
+CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 
 class Service:
@@ -66,8 +70,9 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._database = Database(settings)
-        self._metrics = Metrics(self._database)
+        self._keyring = Keyring(settings.secrets)
+        self._database = Database(settings, self._keyring.credentials)
+        self._metrics = Metrics(self._database, self._keyring)
         self._release = read_release()
         self._expected = expected()
         self.draining = False
@@ -80,6 +85,8 @@ class Service:
                 self._route("GET", "/v1/bookings", self.list_bookings),
                 self._route("POST", "/v1/events", self.open_event),
                 self._route("POST", "/v1/webhooks/payments", self.take_payment),
+                self._route("POST", "/v1/sign-in", self.sign_in),
+                self._route("GET", "/.well-known/jwks.json", self.key_set),
                 self._route("GET", "/healthz", self.health),
                 self._route("GET", "/readyz", self.readiness),
                 self._route("GET", "/metrics", self.metrics),
@@ -90,7 +97,7 @@ class Service:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        async with self._database.pool.opened():
+        async with self._database.pool.opened(), self._keyring.watched(self._database.sign_in):
             yield
 
     def _route(self, method: str, path: str, endpoint: Endpoint) -> Route:
@@ -99,7 +106,10 @@ class Service:
         async def answer(request: Request) -> Response:
             started = time.perf_counter()
             try:
+                request.state.bearer = self._bearer(request) if path.startswith("/v1/") else None
                 response = await endpoint(request)
+            except BadToken as error:
+                response = JSONResponse({"error": "bad_token", "because": str(error)}, 401, CHALLENGE)
             except BadRequest as error:
                 response = JSONResponse({"error": "bad_request", "because": str(error)}, 400)
             except Unavailable as error:
@@ -117,6 +127,19 @@ class Service:
 
         return Route(path, answer, methods=[method])
 
+    def _bearer(self, request: Request) -> str | None:
+        """Return the customer who shows a token; None for a guest, who shows none.
+
+        Raises:
+            BadToken: what is shown is no good; that nobody is taken for a guest who believes to be signed in.
+        """
+        shown = request.headers.get("authorization")
+        if shown is None:
+            return None
+        bearer = verify(self._keyring.signing, shown)
+        self._metrics.note_key("verifying", bearer.kid)
+        return bearer.customer
+
     async def open_event(self, request: Request) -> Response:
         """201 for a new event, 200 for the same one again, 422 if it has another number of seats."""
         event, seats = event_request(await request.body())
@@ -125,7 +148,8 @@ class Service:
 
     async def book(self, request: Request) -> Response:
         """201 for a new booking, 200 and the same body for a repeat, 409 for a seat that is sold."""
-        wish = booking_request(request.headers.get("idempotency-key"), await request.body())
+        key, bearer = request.headers.get("idempotency-key"), request.state.bearer
+        wish = booking_request(key, await request.body(), bearer)
         outcome, booking, held_until, server, timeline = await self._database.write(
             BOOK, (wish.key, wish.digest(), wish.event, wish.seat, wish.customer, wish.hold_seconds)
         )
@@ -147,11 +171,24 @@ class Service:
     async def take_payment(self, request: Request) -> Response:
         """200 when the payment is noted, once or again; 401 when it is not the payment provider who says so."""
         body = await request.body()
-        if not is_signed(body, request.headers.get("x-signature", ""), self._settings.webhook_secret):
+        signer = signed_with(body, request.headers.get("x-signature", ""), self._keyring.webhook.accepted)
+        if signer is None:
             return JSONResponse({"error": "bad_signature"}, 401)
+        self._metrics.note_key("webhook", signer)
         payment, booking = payment_request(body)
         (outcome,) = await self._database.write(TAKE_PAYMENT, (payment, booking))
         return self._answer(outcome, {"payment": payment, "booking": str(booking), "outcome": outcome})
+
+    async def sign_in(self, request: Request) -> Response:
+        """200 with a token that makes the caller this customer for a while."""
+        customer = sign_in_request(await request.body())
+        token = sign(self._keyring.signing, customer, self._settings.token_seconds)
+        body = {"token": token.text, "kid": token.kid, "expires_at": token.expires_at}
+        return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+    async def key_set(self, _: Request) -> Response:
+        """The keys that tokens can be verified with (JWKS)."""
+        return JSONResponse(key_set(self._keyring.signing))
 
     async def health(self, _: Request) -> Response:
         """200: the process runs. It does not touch the database, whose loss a restart would not mend."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, get_type_hints
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path  # noqa: TC003 - get_type_hints needs it
+from typing import Any, get_type_hints
 
 PREFIX = "BOOKINGS_"
 
@@ -22,15 +20,14 @@ class Settings:
 
     database_host: str
     database_name: str
-    database_user: str
-    database_password: str
-    webhook_secret: str
+    secrets: Path  # the folder of the files that `secret` reads
     database_port: int = 5432
     listen: str = "0.0.0.0"  # noqa: S104 - the load balancer comes from another machine
     port: int = 8000
     pool_min: int = 4
     pool_max: int = 10
     drain_seconds: float = 2.0
+    token_seconds: int = 900  # how long a customer stays signed in
     colour: str = ""  # which of the two instances on its host this is; empty where there is but one
 
 
@@ -56,7 +53,7 @@ def read_settings(path: Path) -> Settings:
             values[field] = kinds[field](json.loads(text))
         except (ValueError, TypeError):
             raise SettingsError(f"{path}: line {number}: {name} is not a JSON string or number") from None
-    required = {field.name for field in fields(Settings)[:5]}
+    required = {field.name for field in fields(Settings)[:3]}
     if missing := sorted(required - values.keys()):
         raise SettingsError(f"{path}: missing: {', '.join(PREFIX + name.upper() for name in missing)}")
     return Settings(**values)

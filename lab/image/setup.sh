@@ -22,7 +22,7 @@ MaxStartups 50:30:100
 SSHD
 
 # Roles decide what runs on a host; the image starts nothing but sshd.
-systemctl disable haproxy.service postgresql.service nftables.service nginx.service pgbackrest.service
+systemctl disable haproxy.service postgresql.service nftables.service nginx.service pgbackrest.service named.service
 systemctl mask systemd-logind.service getty.target console-getty.service systemd-resolved.service \
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
 # Logging in must not wait for the masked login manager.

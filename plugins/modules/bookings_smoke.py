@@ -58,7 +58,7 @@ EXAMPLES = r"""
 - name: Try green on its own host
   bookings_smoke:
     url: http://127.0.0.1:8002
-    webhook_secret: "{{ bookings_webhook_secret }}"
+    webhook_secret: "{{ bookings_webhook_secrets[0].secret }}"
     event: "smoke-{{ inventory_hostname }}-{{ now(utc=true, fmt='%s') }}"
 """
 
@@ -77,11 +77,11 @@ import http.client
 import json
 import time
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.bookings_instance import Answer, Instance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,61 +107,15 @@ class RefusedError(Exception):
     """The instance must not get customers; the message says what it answered."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What came back; status 0 and the reason in `text` when nothing did."""
-
-    status: int
-    text: str
-
-    def __str__(self) -> str:
-        """The answer in one line."""
-        said = " ".join(self.text.split())[:200]
-        return f"{self.status} {said}" if self.status else said
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The JSON object in it; an empty one when there is none."""
-        try:
-            found = json.loads(self.text)
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-
-class Instance:
-    """One instance of the service, reached directly."""
-
-    def __init__(self, url: str, timeout: float) -> None:
-        address = urlsplit(url)
-        self._host, self._port, self._timeout = address.hostname or "", address.port, timeout
-
-    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
-        """The answer to one request; it does not raise when there is none."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
-        try:
-            named = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, body or None, named)
-            response = connection.getresponse()
-            return Answer(response.status, response.read().decode(errors="replace"))
-        except TimeoutError:
-            return Answer(0, f"no answer within {self._timeout} s")
-        except ConnectionRefusedError:
-            return Answer(0, "connection refused")
-        except (OSError, http.client.HTTPException) as error:
-            return Answer(0, f"no answer: {error!r}")
-        finally:
-            connection.close()
-
-
 def require(answer: Answer, *statuses: int, because: str = "", **fields: object) -> dict[str, Any]:
     """The body of the answer, if its status is one of these and its fields have these values."""
     if answer.status not in statuses:
         raise RefusedError(f"{answer}, and not {' or '.join(map(str, statuses))}{because}")
+    body: dict[str, Any] = answer.body
     for name, value in fields.items():
-        if answer.body.get(name) != value:
+        if body.get(name) != value:
             raise RefusedError(f"{answer}, where {name} is not {value!r}{because}")
-    return answer.body
+    return body
 
 
 class Trial:
@@ -172,6 +126,7 @@ class Trial:
         self._wish = {"event": asked["event"], "seat": 0, "customer": CUSTOMER, "hold_seconds": HOLD_SECONDS}
         self._key = str(uuid.uuid4())
         self._booking = ""
+        self._token = ""
 
     def ready(self) -> None:
         """It says that it is ready, in time."""
@@ -216,6 +171,17 @@ class Trial:
         """The same request again gives the same booking."""
         require(self._book(), 200, booking=self._booking)
 
+    def sign_in(self) -> None:
+        """A customer can sign in, and is served with the token."""
+        signed_in = require(self._post("/v1/sign-in", {"customer": CUSTOMER}), 200)
+        self._token = str(signed_in.get("token", ""))
+        require(self._page(Authorization=f"Bearer {self._token}"), 200, because=", the answer to its own token")
+
+    def forged_token(self) -> None:
+        """A token whose signature is another one is refused."""
+        forged = self._token.rpartition(".")[0] + "." + "A" * 86
+        require(self._page(Authorization=f"Bearer {forged}"), 401, because=", the answer to a forged token")
+
     def forged_payment(self) -> None:
         """A payment that somebody else signed is refused."""
         require(self._pay("not the secret"), 401, because=", the answer to a badly signed payment")
@@ -231,8 +197,8 @@ class Trial:
         if {"key": self._key, "seat": 0, "booking": self._booking} not in found:
             raise RefusedError(f"{answer}, without the booking {self._booking}")
 
-    def _page(self) -> Answer:
-        return self._instance.ask("GET", f"/v1/bookings?event={quote(self._asked['event'], safe='')}")
+    def _page(self, **headers: str) -> Answer:
+        return self._instance.ask("GET", f"/v1/bookings?event={quote(self._asked['event'], safe='')}", **headers)
 
     def _post(self, path: str, body: dict[str, Any], **headers: str) -> Answer:
         return self._instance.ask("POST", path, json.dumps(body).encode(), Content_Type="application/json", **headers)
@@ -249,7 +215,8 @@ class Trial:
 def steps(trial: Trial) -> list[Callable[[], None]]:
     """The test, in order; the untimed ones come first."""
     start = [trial.ready, trial.release, trial.warm, trial.alive, trial.metrics, trial.event]
-    return [*start, trial.book, trial.repeat, trial.forged_payment, trial.payment, trial.read_back]
+    sale = [trial.book, trial.repeat, trial.forged_payment, trial.payment, trial.read_back]
+    return [*start, *sale, trial.sign_in, trial.forged_token]
 
 
 def attempt(trial: Trial, max_seconds: float, taken: list[dict[str, Any]]) -> None:

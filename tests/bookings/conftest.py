@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,6 +117,24 @@ def run_as_postgres(command: list[str]) -> None:
     assert done.returncode == 0, f"{command} failed: {done.stderr}"
 
 
+def signing_key(kid: str) -> dict[str, str]:
+    """Return a new key as the file of the signing keys has it."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return {"kid": kid, "private_pem": private.decode(), "public_pem": public.decode()}
+
+
+FIRST_KEY = signing_key("key-1")
+
+
+def place(path: Path, content: object) -> None:
+    """Replace a file as a whole, as the role does."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content))
+    part.replace(path)
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -179,6 +200,7 @@ class Instance:
 
     process: subprocess.Popen[str]
     port: int
+    secrets: Path
 
     def call(self, method: str, path: str, body: object = None, *, timeout: float = 10.0, **headers: str) -> Answer:
         """Send one request on a connection of its own. Header names are written with underscores."""
@@ -214,6 +236,41 @@ class Instance:
         body = json.dumps({"payment": payment or uuid.uuid4().hex, "booking": booking}).encode()
         signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         return self.call("POST", "/v1/webhooks/payments", body, X_Signature=signature)
+
+    def secret(self, name: str) -> dict[str, Any]:
+        """Return what is in a file of the instance's secrets."""
+        content: dict[str, Any] = json.loads((self.secrets / name).read_text())
+        return content
+
+    def give(self, name: str, **content: object) -> None:
+        """Replace a file of the instance's secrets; it is told nothing of it."""
+        place(self.secrets / name, content)
+
+    def sign_in(self, customer: str) -> str:
+        """Return the token that the customer gets."""
+        answer = self.call("POST", "/v1/sign-in", {"customer": customer})
+        assert answer.status == 200, answer
+        return str(answer.body["token"])
+
+    def shows(self, token: str) -> int:
+        """Return the status of a page of bookings for who shows the token."""
+        return self.call("GET", "/v1/bookings?event=e", Authorization=f"Bearer {token}").status
+
+    def keys_in_use(self) -> dict[str, set[str]]:
+        """Return the ids of the keys in use by kind, as the metrics tell them."""
+        found: dict[str, set[str]] = {}
+        for identity, kind in re.findall(
+            r'^bookings_key_in_use\{id="([^"]*)",kind="([^"]*)"\} 1', self.call("GET", "/metrics").body, re.MULTILINE
+        ):
+            found.setdefault(kind, set()).add(identity)
+        return found
+
+    def wait_until_it_uses(self, kind: str, *ids: str, seconds: float = 5.0) -> None:
+        """Return once these keys of the kind, and no others, are in use."""
+        deadline = time.monotonic() + seconds
+        while (found := self.keys_in_use()[kind]) != set(ids):
+            assert time.monotonic() < deadline, f"{kind}: {found} after {seconds} s"
+            time.sleep(0.02)
 
     def bookings(self, event: str) -> list[dict[str, Any]]:
         """Return all pages, asked for in small ones."""
@@ -257,14 +314,21 @@ class Program:
     postgres: Postgres
     code: Path = LAB
 
+    def secrets(self, user: str = "bookings", password: str = PASSWORD) -> Path:
+        """Return a folder of secrets of its own for one instance."""
+        folder = self.folder / f"secrets-{uuid.uuid4().hex[:8]}"
+        folder.mkdir()
+        place(folder / "database.json", {"user": user, "password": password})
+        place(folder / "signing_keys.json", {"current": FIRST_KEY["kid"], "keys": [FIRST_KEY]})
+        place(folder / "webhook.json", {"accepted": [{"id": "webhook-1", "secret": SECRET}]})
+        return folder
+
     def settings(self, *lines: str, **more: object) -> Path:
         values = {
             "database_host": "127.0.0.1",
             "database_port": self.postgres.port,
             "database_name": "bookings",
-            "database_user": "bookings",
-            "database_password": PASSWORD,
-            "webhook_secret": SECRET,
+            "secrets": str(self.secrets()),
             "listen": "127.0.0.1",
             "drain_seconds": 0,
             **more,
@@ -355,7 +419,8 @@ def start(program: Program) -> Iterator[Callable[..., Instance]]:
         port = free_port()
         if ready:
             code.say("migrate")
-        instance = Instance(code.start(code.settings(port=port, **settings)), port)
+        folder = Path(str(settings.pop("secrets", None) or code.secrets()))
+        instance = Instance(code.start(code.settings(port=port, secrets=str(folder), **settings)), port, folder)
         instances.append(instance)
         if ready:
             instance.wait_until_ready()
@@ -365,6 +430,11 @@ def start(program: Program) -> Iterator[Callable[..., Instance]]:
     for instance in instances:
         instance.process.kill()
         instance.process.wait()
+
+
+@pytest.fixture
+def new_key() -> Callable[[str], dict[str, str]]:
+    return signing_key
 
 
 @pytest.fixture

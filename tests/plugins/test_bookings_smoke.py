@@ -21,7 +21,8 @@ SECRET = "the-secret-of-the-tests"
 BOOKING = "11111111-1111-1111-1111-111111111111"
 RELEASE = f"sha256:{'a' * 64}"
 STEPS = ["ready", "release", "warm", "alive", "metrics", "event", "book", "repeat"]
-STEPS += ["forged_payment", "payment", "read_back"]
+STEPS += ["forged_payment", "payment", "read_back", "sign_in", "forged_token"]
+TOKEN = "header.claims.signature"
 
 Change = dict[str, tuple[int, Any]]
 
@@ -48,6 +49,10 @@ class Service:
         if route == "POST /v1/webhooks/payments":
             expected = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
             return (200, {"outcome": "confirmed"}) if headers["X-Signature"] == expected else (401, {})
+        if route == "POST /v1/sign-in":
+            return 200, {"token": TOKEN}
+        if route == "GET /v1/bookings" and headers["Authorization"] not in {None, f"Bearer {TOKEN}"}:
+            return 401, {}
         if route == "GET /v1/bookings":
             taken = [{"key": key, "seat": 0, "booking": BOOKING} for key in self.keys[:1]]
             return 200, {"bookings": taken, "next": None}
@@ -111,7 +116,7 @@ def test_an_instance_that_is_right_passes_every_step_in_order(smoke: ModuleType)
     with serving(service) as url:
         taken = attempt(smoke, url)
     assert [step["step"] for step in taken] == STEPS
-    assert service.asked.count("GET /v1/bookings") == 3 + 1
+    assert service.asked.count("GET /v1/bookings") == 3 + 3
     assert len(set(service.keys)) == 1
 
 
@@ -123,6 +128,8 @@ def test_an_instance_that_is_right_passes_every_step_in_order(smoke: ModuleType)
         ("GET /healthz", (503, {}), "503"),
         ("GET /metrics", (200, "up 1"), "without bookings_requests_total"),
         ("POST /v1/events", (422, {"error": "other_request"}), "other_request"),
+        ("POST /v1/sign-in", (503, {"error": "no keys"}), "no keys"),
+        ("POST /v1/sign-in", (200, {"token": "another"}), "the answer to its own token"),
         ("POST /v1/bookings", (500, {"error": "broken"}), "500"),
         ("POST /v1/bookings", (201, {"seat": 0}), "without a booking"),
         ("POST /v1/bookings", (201, {"booking": BOOKING}), "201"),
@@ -135,6 +142,16 @@ def test_an_instance_that_is_wrong_in_one_way_is_refused(
     smoke: ModuleType, route: str, answer: tuple[int, Any], says: str
 ) -> None:
     assert says in refusal(smoke, Service({route: answer}))
+
+
+def test_an_instance_that_believes_every_token_is_refused(smoke: ModuleType) -> None:
+    class Gullible(Service):
+        def right(self, route: str, headers: Any, body: bytes) -> tuple[int, Any]:  # noqa: ANN401  # as in Service
+            if route == "GET /v1/bookings":
+                headers = {"Authorization": None}
+            return super().right(route, headers, body)
+
+    assert "the answer to a forged token" in refusal(smoke, Gullible({}))
 
 
 def test_a_payment_that_is_not_confirmed_is_refused(smoke: ModuleType) -> None:

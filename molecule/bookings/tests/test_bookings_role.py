@@ -97,11 +97,8 @@ def test_when_it_is_stopped_it_drains_first_and_ends_by_itself(host: Host, event
     eventually(lambda: get(host, "/readyz"), 200)
 
 
-def test_it_starts_with_the_host_and_its_settings_are_for_nobody_else(host: Host) -> None:
+def test_it_starts_with_the_host(host: Host) -> None:
     assert host.service("bookings@blue").is_enabled
-    settings = host.file("/etc/bookings/blue.env")
-    assert (settings.user, settings.group, settings.mode) == ("root", "bookings", 0o640)
-    assert "only-for-this-scenario" not in host.check_output("systemctl show bookings@blue")
 
 
 def test_a_newer_release_is_tried_beside_the_one_that_serves(
