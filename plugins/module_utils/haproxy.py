@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 SOCKET = "/run/haproxy/admin.sock"
 SWITCHES = "/etc/haproxy/switches.map"
+CHALLENGES = "/etc/haproxy/challenges.map"
 PATIENCE_S = 3.0
 
 # Bits of a server's administrative state, as `show servers state` prints it: by hand, inherited, configured, by DNS.
@@ -84,6 +86,27 @@ def with_switch(text: str, key: str, value: str) -> str:
     switch = f"{key} {value}"
     lines = [switch if line.split()[:1] == [key] else line for line in text.splitlines()]
     return "\n".join(lines if switch in lines else [*lines, switch]) + "\n"
+
+
+def without_switch(text: str, key: str) -> str:
+    """The map file without one key."""
+    return "".join(f"{line}\n" for line in text.splitlines() if line.split()[:1] != [key])
+
+
+def write_map(path: str, text: str) -> None:
+    """Writes a map file, which is the old one or the new one at every moment, and survives a power cut."""
+    beside = f"{path}.new"
+    with open(beside, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fchmod(file.fileno(), os.stat(path).st_mode)
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def read_switches(path: str) -> dict[str, str]:

@@ -70,7 +70,6 @@ after:
   sample: {running: green, kept: green}
 """
 
-import os
 import time
 from typing import Any
 
@@ -83,6 +82,7 @@ from ansible.module_utils.haproxy import (
     running_switches,
     usable_servers,
     with_switch,
+    write_map,
 )
 
 VALUES = {"live": ("blue", "green"), "maintenance": ("on", "off")}
@@ -148,22 +148,10 @@ def turn(asked: dict[str, Any]) -> None:
 
 
 def keep(path: str, key: str, value: str) -> None:
-    """Writes the value into the file, which is the old one or the new one at every moment, and survives a power cut."""
+    """Writes the value into the file."""
     with open(path, encoding="utf-8") as file:
         text = with_switch(file.read(), key, value)
-        mode = os.fstat(file.fileno()).st_mode
-    beside = f"{path}.new"
-    with open(beside, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fchmod(file.fileno(), mode)
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_map(path, text)
 
 
 def main() -> None:
