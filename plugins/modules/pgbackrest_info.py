@@ -15,6 +15,10 @@ options:
     description: The name under which the cluster's backups are kept.
     type: str
     required: true
+  config:
+    description: The settings of pgBackRest to look with; empty means its own.
+    type: path
+    default: ""
 attributes:
   check_mode:
     support: full
@@ -53,6 +57,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.pgbackrest import Repository, RepositoryError, plain
 
+SPEC = {"stanza": {"type": "str", "required": True}, "config": {"type": "path", "default": ""}}
 NO_BACKUP_YET = 2  # pgBackRest's code for a stanza that is whole and has no backup
 
 
@@ -91,9 +96,9 @@ def repository(info: dict[str, Any], of: dict[str, Any], now: float) -> dict[str
 
 def main() -> None:
     """Looks and returns what was seen."""
-    module = AnsibleModule({"stanza": {"type": "str", "required": True}}, supports_check_mode=True)
+    module = AnsibleModule(SPEC, supports_check_mode=True)
     try:
-        info = Repository(module.params["stanza"]).info()
+        info = Repository(module.params["stanza"], config=module.params["config"]).info()
     except RepositoryError as error:
         module.fail_json(msg=f"pgbackrest info: {error}")
     now = time.time()
