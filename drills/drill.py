@@ -20,6 +20,7 @@ from drills.probes import Probe, Reading, View, accepts_bookings
 from drills.probes.customers import Customers
 from drills.runbook import Followed, Following, Order, Runbook, Task, check_saying, check_undoable, load_runbook
 from drills.undo import undo_of, undone_by
+from drills.workloads.bookings import BOOKINGS
 from drills.workloads.readback import read_back
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from drills.interruption import Interruption
     from drills.run import Run
     from drills.site import Site
-    from drills.workloads.bookings import RunningWorkload, Workload
+    from drills.workloads.process import RunningWorkload, Workload
 
 PROBE_EVERY_SECONDS = 0.05
 STEADY_LIMIT_SECONDS = 10.0
@@ -53,7 +54,7 @@ class LiveDrill:
         self._customers: Customers | None = None
         self._confirmations = Confirmations(run)
         self.gate: list[Probe] = []
-        self.workload: RunningWorkload | None = None
+        self.workloads: list[RunningWorkload] = []
         self.view = View(run.site, lambda: self._customers)
 
     @property
@@ -69,11 +70,12 @@ class LiveDrill:
         self._gate([(probe.name, probe.look(self.view)) for probe in probes])
 
     @contextmanager
-    def during(self, workload: Workload) -> Iterator[None]:
+    def during(self, *workloads: Workload) -> Iterator[None]:
         """Customers use the system within the block; an orderly end reads their writes back."""
-        self._start(workload)
+        for workload in workloads:
+            self._start(workload)
         yield
-        self.stop_workload()
+        self.stop_workloads()
         self.read_back()
 
     def steady(self, for_: timedelta) -> None:
@@ -176,11 +178,11 @@ class LiveDrill:
         self._customers = None
         return heal(self._run, self.gate, self.view, check=lambda: None)
 
-    def stop_workload(self) -> None:
-        """End the customers' process, if it runs."""
-        running, self.workload, self._customers = self.workload, None, None
-        if running is not None:
-            self._run.note("workload_ended", exit_code=running.stop())
+    def stop_workloads(self) -> None:
+        """End the customers' processes, as many as run."""
+        running, self.workloads, self._customers = self.workloads, [], None
+        for one in running:
+            self._run.note("workload_ended", exit_code=one.stop())
 
     def read_back(self) -> None:
         """Read every booking of the run back, twice, some seconds apart; noted, never raised."""
@@ -194,13 +196,13 @@ class LiveDrill:
 
     def _start(self, workload: Workload) -> None:
         self._interruption.check()
-        url = str(self._run.site.variables.get("bookings_url", ""))
+        run = self._run
         try:
-            running = workload.start(self._run.folder, self._run.id, url, self._run.anchor, os.environ)
+            running = workload.start(run.folder, run.id, run.site.variables, run.anchor, os.environ)
         except UsageError as error:
             self._run.note("gate", probe=f"{workload.name} can start", ok=False, because=error.message)
             raise StoryEndedError("the customers could not begin") from error
-        self.workload = running
+        self.workloads.append(running)
         self._run.note(
             "workload_started",
             workload=workload.name,
@@ -209,7 +211,8 @@ class LiveDrill:
             timeout_s=workload.timeout_s,
             pid=running.pid,
         )
-        self._customers = Customers(self._run.folder, self._run.anchor)
+        if workload.name == BOOKINGS:
+            self._customers = Customers(self._run.folder, self._run.anchor)
 
     def _gate(self, readings: list[tuple[str, Reading]]) -> None:
         for name, reading in readings:

@@ -1,7 +1,7 @@
 """What happened, in order: append-only JSON Lines, fsynced line by line, and read back.
 
-A run's folder holds two such files, written on one monotonic clock: `journal.jsonl` by the engine and
-`ledger.jsonl` by the workload's own process. Every `t` is in seconds since the run's anchor.
+A run's folder holds such files, written on one monotonic clock: `journal.jsonl` by the engine, `ledger.jsonl`,
+`handshakes.jsonl` and `forgeries.jsonl` by the workloads' own processes. Every `t` is in seconds since the anchor.
 """
 
 from __future__ import annotations
@@ -10,18 +10,24 @@ import json
 import os
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from drills.errors import UsageError
+from drills.forgeries import ForgeryLedger, read_forgeries
+from drills.handshakes import HandshakeLedger, read_handshakes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+T = TypeVar("T")
 
 SCHEMA = 1
 JOURNAL = "journal.jsonl"
 LEDGER = "ledger.jsonl"
+HANDSHAKES = "handshakes.jsonl"
+FORGERIES = "forgeries.jsonl"
 
 _OWN_FIELDS = frozenset({"seq", "t", "kind"})
 
@@ -87,7 +93,8 @@ class Journal:
     """Everything that a judge may know of a run.
 
     `cut` says that the journal's last line was torn, so that its writer died; `ledger_closed` is None
-    when the workload did not end in an orderly manner.
+    when the workload did not end in an orderly manner. `handshakes` is None where nobody was to shake hands, and
+    `forgeries` where nobody was to forge tokens.
     """
 
     entries: tuple[Entry, ...]
@@ -95,6 +102,8 @@ class Journal:
     ledger_opened: Mapping[str, Any] | None = None
     ledger_closed: Mapping[str, Any] | None = None
     cut: bool = False
+    handshakes: HandshakeLedger | None = None
+    forgeries: ForgeryLedger | None = None
 
     @property
     def opened(self) -> Entry:
@@ -191,7 +200,16 @@ def read_journal(run_dir: Path, *, tolerate_cut: bool = False) -> Journal:
         )
     entries = tuple(_entries(path, lines))
     _check_opened(path, entries)
-    return _with_ledger(run_dir / LEDGER, entries, cut=cut)
+    return replace(
+        _with_ledger(run_dir / LEDGER, entries, cut=cut),
+        handshakes=_if_kept(run_dir / HANDSHAKES, read_handshakes),
+        forgeries=_if_kept(run_dir / FORGERIES, read_forgeries),
+    )
+
+
+def _if_kept(path: Path, read: Callable[[Path, list[dict[str, Any]]], T]) -> T | None:
+    """What is read from the lines of a ledger that not every run has."""
+    return read(path, _json_lines(path)[0]) if path.is_file() else None
 
 
 def _with_ledger(path: Path, entries: tuple[Entry, ...], *, cut: bool) -> Journal:

@@ -6,7 +6,7 @@ import os
 
 import psutil
 
-from drills.workloads.bookings import RUN_VARIABLE
+from drills.workloads.process import RUN_VARIABLE
 
 _GRACE_SECONDS = 5.0
 

@@ -50,10 +50,10 @@ def perform(
     finally:
         run.healing = interruption.healing = True
         if ended.status == "aborted":
-            drill.stop_workload()
+            drill.stop_workloads()
         drill.heal_all()
-        if drill.workload is not None:
-            drill.stop_workload()
+        if drill.workloads:
+            drill.stop_workloads()
             drill.read_back()
         watch.stop()
         run.note("closed", status=ended.status)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from drills.probes import Probe
     from drills.scenario import Scenario
     from drills.site import Site
-    from drills.workloads.bookings import Workload
+    from drills.workloads.process import Workload
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ class PlannedDrill:
         self.steps += [Step("require", probe.name) for probe in probes]
 
     @contextmanager
-    def during(self, workload: Workload) -> Iterator[None]:
+    def during(self, *workloads: Workload) -> Iterator[None]:
         """Write down who uses the system."""
-        self.steps.append(Step("use", f"{workload.name}, {workload.per_second:g} a second"))
+        self.steps += [Step("use", f"{workload.name}, {workload.per_second:g} a second") for workload in workloads]
         yield
         self.steps.append(Step("read back", "every booking, twice"))
 

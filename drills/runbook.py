@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from drills import checkout
 from drills.errors import UsageError
 from drills.pages.meta import Meta, read_meta
-from drills.workloads.bookings import RUN_VARIABLE
+from drills.workloads.process import RUN_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drills.judges import Judge
     from drills.probes import Probe
     from drills.site import Host
-    from drills.workloads.bookings import Workload
+    from drills.workloads.process import Workload
 
 
 class Hosts(Protocol):
@@ -50,7 +50,7 @@ class Drill(Protocol):
     def require(self, *probes: Probe) -> None:
         """The gate: go on only if every probe says yes; after the heal they are asked again."""
 
-    def during(self, workload: Workload) -> AbstractContextManager[None]:
+    def during(self, *workloads: Workload) -> AbstractContextManager[None]:
         """Customers use the system as long as the block lasts; afterwards their writes are read back twice."""
 
     def steady(self, for_: timedelta) -> None:

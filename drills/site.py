@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -193,17 +194,20 @@ def site_from_listing(inventory: Path, listing: Mapping[str, Any]) -> Site:
 def _ask_ansible(inventory: Path) -> dict[str, Any]:
     from ansible_runner import get_inventory  # noqa: PLC0415  # a quarter of a second, only when needed
 
-    out, err = get_inventory(
-        action="list",
-        inventories=[str(inventory.resolve())],
-        response_format="json",
-        quiet=True,
-        envvars={
-            "ANSIBLE_CONFIG": str(checkout.ROOT / "ansible.cfg"),
-            "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
-            "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
-        },
-    )
+    # ansible-runner notes the whole environment in its folder, with whatever secrets it holds, and leaves it there.
+    with tempfile.TemporaryDirectory(prefix="drillbook-") as folder:
+        out, err = get_inventory(
+            action="list",
+            inventories=[str(inventory.resolve())],
+            response_format="json",
+            quiet=True,
+            private_data_dir=folder,
+            envvars={
+                "ANSIBLE_CONFIG": str(checkout.ROOT / "ansible.cfg"),
+                "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
+                "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
+            },
+        )
     if not isinstance(out, dict):
         lines = [line for line in str(err or out).splitlines() if "ERROR" in line] or [str(err or out)]
         raise UsageError(

@@ -38,7 +38,7 @@ def undo_of(
 
 
 def undone_by(runbook: Runbook, given: Mapping[str, object], cures: Iterable[Cure]) -> list[Cure]:
-    """Those of the cures of runbooks that are applied when this runbook is followed with the inputs `given`.
+    """Those of the cures that are applied when this runbook is followed with the inputs `given`.
 
     An input that is left open, as the release to go back to, is found out by the runbook itself.
     """
@@ -46,7 +46,7 @@ def undone_by(runbook: Runbook, given: Mapping[str, object], cures: Iterable[Cur
     def same(cure: Cure) -> bool:
         return all(value_of(runbook, given, name) in {None, "", value} for name, value in cure.variables.items())
 
-    return [cure for cure in cures if cure.playbook == runbook.path and not cure.of_fault and same(cure)]
+    return [cure for cure in cures if cure.playbook == runbook.path and same(cure)]
 
 
 def value_of(runbook: Runbook, given: Mapping[str, object], name: str) -> object:

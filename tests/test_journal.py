@@ -155,3 +155,72 @@ def test_a_ledger_from_before_answers_named_their_release_is_read(run_dir: Path)
     _ledger(run_dir, _sent(1), _answered(1, 0.05), _sent(2), _answered(2, 0.06, release="sha256:1"))
     assert [sample.release for sample in read_journal(run_dir).samples] == [None, "sha256:1"]
     assert read_journal(run_dir).samples[0].took_s == pytest.approx(0.03)
+
+
+def _handshakes(run_dir: Path, *lines: dict[str, Any], tail: str = "") -> None:
+    text = "".join(json.dumps(line) + "\n" for line in (OPENED, *lines))
+    (run_dir / "handshakes.jsonl").write_text(text + tail)
+
+
+def test_a_run_in_which_nobody_shook_hands_has_no_ledger_of_them(run_dir: Path) -> None:
+    assert read_journal(run_dir).handshakes is None
+
+
+def test_a_handshake_and_its_end_become_one_and_what_did_not_end_is_unanswered(run_dir: Path) -> None:
+    shown = {"serial": "0A", "fingerprint": "f", "not_after": "tomorrow"}
+    _handshakes(
+        run_dir,
+        {"kind": "begun", "n": 1, "due": 0.0, "t": 0.01},
+        {"kind": "missed", "n": 2, "due": 0.1, "t": 0.1, "because": "the cap"},
+        {"kind": "begun", "n": 3, "due": 0.2, "t": 0.2},
+        {"kind": "ended", "n": 1, "t": 0.04, "shaken": 0.03, "outcome": "good", **shown},
+        tail='{"kind":"ended","n":3,"out',
+    )
+    ledger = read_journal(run_dir).handshakes
+    assert ledger is not None
+    assert [one.outcome for one in ledger.handshakes] == ["good", "missed", "unanswered"]
+    assert ledger.handshakes[0].took_s == pytest.approx(0.02)
+    assert ledger.closed is None
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [{"kind": "begun", "n": 1, "due": 0.0, "t": 0.0}] * 2,
+        [{"kind": "begun", "n": 1}],
+        [{"kind": "begun", "n": "one", "due": 0.0, "t": 0.0}],
+        [{"kind": "begun", "n": 1, "due": 0.0, "t": 0.0}, {"kind": "ended", "n": 1}],
+    ],
+)
+def test_a_damaged_ledger_of_handshakes_is_refused(run_dir: Path, lines: list[dict[str, Any]]) -> None:
+    _handshakes(run_dir, *lines)
+    with pytest.raises(UsageError, match=r"handshakes\.jsonl is damaged"):
+        read_journal(run_dir)
+
+
+def _forgeries(run_dir: Path, *lines: dict[str, Any]) -> None:
+    (run_dir / "forgeries.jsonl").write_text("".join(json.dumps(line) + "\n" for line in (OPENED, *lines)))
+
+
+def test_a_forgery_and_its_end_become_one_and_what_did_not_end_is_unanswered(run_dir: Path) -> None:
+    assert read_journal(run_dir).forgeries is None
+    _forgeries(
+        run_dir,
+        {"kind": "learned", "t": 0.0, "kid": "k1"},
+        {"kind": "begun", "n": 1, "due": 0.0, "t": 0.01},
+        {"kind": "missed", "n": 2, "due": 0.1, "t": 0.1, "because": "the cap"},
+        {"kind": "begun", "n": 3, "due": 0.2, "t": 0.2},
+        {"kind": "ended", "n": 1, "t": 0.04, "outcome": "refused", "because": "unknown key"},
+    )
+    ledger = read_journal(run_dir).forgeries
+    assert ledger is not None
+    assert [one.outcome for one in ledger.forgeries] == ["refused", "missed", "unanswered"]
+    assert (ledger.learned or {})["kid"] == "k1"
+    assert ledger.closed is None
+
+
+@pytest.mark.parametrize("end", [{}, {"t": 0.1}, {"t": 0.1, "outcome": "liked"}])
+def test_a_damaged_ledger_of_forgeries_is_refused(run_dir: Path, end: dict[str, Any]) -> None:
+    _forgeries(run_dir, {"kind": "begun", "n": 1, "due": 0.0, "t": 0.0}, {"kind": "ended", "n": 1, **end})
+    with pytest.raises(UsageError, match=r"forgeries\.jsonl is damaged"):
+        read_journal(run_dir)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drills.judges.bookings import no_acknowledged_write_lost, no_double_booking
+from drills.judges.certificates import certificate_kept
 from drills.judges.damages import every_damage_caught
+from drills.judges.forgeries import forgeries_refused_within
+from drills.judges.handshakes import no_failed_handshake
 from drills.judges.harm import harm_within
 from drills.judges.judgement import Judge, Judgement, Outcome
+from drills.judges.keys import every_old_key_refused
 from drills.judges.primaries import one_primary_at_a_time
 from drills.judges.proofs import every_check_met
 from drills.judges.recovery import recovered_within
@@ -24,14 +28,18 @@ __all__ = [
     "Judge",
     "Judgement",
     "Outcome",
+    "certificate_kept",
     "every_check_met",
     "every_damage_caught",
+    "every_old_key_refused",
+    "forgeries_refused_within",
     "harm_within",
     "judge_named",
     "loses_at_most",
     "never_served",
     "no_acknowledged_write_lost",
     "no_double_booking",
+    "no_failed_handshake",
     "one_primary_at_a_time",
     "recovered_within",
     "runbook_within",
@@ -49,8 +57,12 @@ READY_MADE = {
         runbook_within(),
         no_acknowledged_write_lost,
         no_double_booking,
+        no_failed_handshake,
+        forgeries_refused_within(),
+        certificate_kept,
         loses_at_most(),
         every_check_met,
+        every_old_key_refused,
         one_primary_at_a_time,
         every_damage_caught,
         runbooks_succeeded,

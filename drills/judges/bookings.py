@@ -60,7 +60,8 @@ def acknowledged_afterwards(journal: Journal) -> bool:
     settled = journal.first("fault_confirmed" if clock.kind == "fault_started" else "runbook_ended")
     after = max(clock.t, settled.t if settled else clock.t, seen.first_failure or clock.t)
     return any(
-        sample.acknowledged and sample.purpose != "repeat" and sample.moment > after for sample in journal.samples
+        sample.acknowledged and sample.purpose in {"book", "rival"} and sample.moment > after
+        for sample in journal.samples
     )
 
 

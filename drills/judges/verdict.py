@@ -87,11 +87,17 @@ class Summary:
             "clock_started": figures.clock_started,
             "latency": asdict(figures.latency),
             "releases": dict(figures.releases),
+            "handshakes": None if figures.handshakes is None else figures.handshakes.document(self._start),
+            "forgeries": None if figures.forgeries is None else figures.forgeries.document(self._start),
         }
+
+    @property
+    def _start(self) -> float:
+        return self.measurement.clock_started or 0.0
 
     def stamps(self) -> dict[str, float | None]:
         """The stamps in seconds since the drill's clock started; None for what was not seen."""
-        start = self.measurement.clock_started or 0.0
+        start = self._start
         return {name: _rounded(None if t is None else t - start) for name, t in self.measurement.stamps.items()}
 
 

@@ -4,8 +4,10 @@ from drills.measurement.answers import Answers, Latency, latency, releases
 from drills.measurement.checks import Check, checks
 from drills.measurement.damages import Damage, damages, words
 from drills.measurement.figures import Measurement, measure
+from drills.measurement.forgeries import Forgeries, forgeries
+from drills.measurement.handshakes import Handshakes, handshakes
 from drills.measurement.leadership import Leadership, leadership
-from drills.measurement.runbooks import FollowedRunbook, followed_runbooks, says
+from drills.measurement.runbooks import FollowedRunbook, followed_runbooks, running_at, says
 from drills.measurement.watch import (
     STABLE_SECONDS,
     Failure,
@@ -33,6 +35,8 @@ __all__ = [
     "Damage",
     "Failure",
     "FollowedRunbook",
+    "Forgeries",
+    "Handshakes",
     "Latency",
     "Leadership",
     "Measurement",
@@ -47,6 +51,8 @@ __all__ = [
     "damages",
     "first_touch",
     "followed_runbooks",
+    "forgeries",
+    "handshakes",
     "latency",
     "leadership",
     "measure",
@@ -54,6 +60,7 @@ __all__ = [
     "read_backs",
     "recovery_point",
     "releases",
+    "running_at",
     "says",
     "unseen",
     "watch",

@@ -67,9 +67,14 @@ def answers(journal: Journal) -> Answers:
 
 def latency(samples: Iterable[Sample], started: float) -> Latency:
     """How long the answers took that came at or after `started`, in seconds since the anchor."""
-    took = sorted(
-        sample.took_s for sample in samples if sample.took_s is not None and (sample.ended or started) >= started
+    return percentiles(
+        [sample.took_s for sample in samples if sample.took_s is not None and (sample.ended or started) >= started]
     )
+
+
+def percentiles(times: list[float]) -> Latency:
+    """The percentiles of so many times, in seconds."""
+    took = sorted(times)
     if not took:
         return Latency(None, None, None, None)
     p50, p95, p99, slowest = (round(took[math.ceil(share * len(took)) - 1], 6) for share in (0.5, 0.95, 0.99, 1.0))

@@ -1,4 +1,4 @@
-"""What the runbooks' own proofs found: each check of a restored system, met, missed, unknown or not checked."""
+"""What the runbooks' own proofs found: each check met, missed, unknown or not checked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from drills.journal import Journal
+    from drills.measurement.runbooks import FollowedRunbook
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,11 @@ class Check:
     because: str
 
 
-def checks(journal: Journal) -> tuple[Check, ...]:
-    """Every check, in the order in which they were made."""
+def checks(journal: Journal, within: FollowedRunbook | None = None) -> tuple[Check, ...]:
+    """Every check, in the order in which they were made; `within` one runbook that was followed, if it is named."""
     return tuple(
         Check(str(entry.get("host")), str(one.get("check")), str(one.get("outcome")), str(one.get("because")))
         for entry in journal.all("task")
+        if within is None or within.has(entry)
         for one in entry.get("checks") or ()
     )

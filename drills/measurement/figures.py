@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drills.measurement.answers import Answers, Latency, answers, latency, releases
+from drills.measurement.forgeries import Forgeries, forgeries
+from drills.measurement.handshakes import Handshakes, handshakes
 from drills.measurement.runbooks import FollowedRunbook, followed_runbooks
-from drills.measurement.watch import STABLE_SECONDS, Recovery, Watch, clock_start, watch
+from drills.measurement.watch import STABLE_SECONDS, Recovery, Watch, clock_start, first_touch, watch
 from drills.measurement.writes import Writes, account
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ class Measurement:
     `sampling_interval_s` is the planned time between two requests, `sampling_error_s` the longest real one at
     the edges of the outage: no time of the outage is known more precisely than this. `latency` speaks for the
     answers since the clock started, `releases` counts those of the whole run by the release that gave them.
+    `handshakes` are those since the site was first touched, None where nobody was to shake hands; `forgeries` are the
+    tokens that were forged with a leaked key, None where none were to be.
     """
 
     watch: Watch | None
@@ -36,6 +40,8 @@ class Measurement:
     writes: Writes
     sampling_interval_s: float | None
     sampling_error_s: float | None
+    handshakes: Handshakes | None
+    forgeries: Forgeries | None
 
     @property
     def clock_started(self) -> float | None:
@@ -60,6 +66,8 @@ def measure(journal: Journal) -> Measurement:
         writes=account(journal),
         sampling_interval_s=None if opened is None else float(opened["interval_s"]),
         sampling_error_s=None if seen is None else seen.sampling_error_s,
+        handshakes=handshakes(journal, first_touch(journal)),
+        forgeries=forgeries(journal),
     )
 
 

@@ -21,6 +21,10 @@ class FollowedRunbook:
         """The runbook's name."""
         return str(self.started.get("runbook"))
 
+    def has(self, entry: Entry) -> bool:
+        """Whether the entry was noted while it ran."""
+        return self.started.seq < entry.seq and (self.ended is None or entry.seq < self.ended.seq)
+
     @property
     def must_fail(self) -> str | None:
         """What the reason of its failure had to say, where it was to fail."""
@@ -73,3 +77,12 @@ def followed_runbooks(journal: Journal) -> tuple[FollowedRunbook, ...]:
             if (place := next(waiting, None)) is not None:
                 found[place] = FollowedRunbook(found[place].started, entry)
     return tuple(found)
+
+
+def running_at(journal: Journal, t: float, patience: float = 0.0) -> list[str]:
+    """The runbooks that were still running at this moment, and for more than `patience` seconds after it."""
+    return sorted(
+        one.name
+        for one in followed_runbooks(journal)
+        if one.started.t <= t and (one.ended is None or one.ended.t > t + patience)
+    )

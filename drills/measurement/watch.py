@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from drills.measurement.runbooks import followed_runbooks
+from drills.measurement.runbooks import running_at
 
 if TYPE_CHECKING:
     from drills.journal import Entry, Journal, Sample
@@ -145,13 +145,8 @@ def unseen(journal: Journal, seen: Watch) -> str | None:
         return f"the workload died at {seen.ended - seen.started:.2f} s"
     # Until the next request is due, nothing is unseen.
     interval = 0.0 if journal.ledger_opened is None else float(journal.ledger_opened["interval_s"])
-    running = [
-        one.name
-        for one in followed_runbooks(journal)
-        if one.started.t <= seen.ended and (one.ended is None or one.ended.t > seen.ended + interval)
-    ]
-    if running:
-        return f"the watch ended while this runbook was still running: {', '.join(sorted(running))}"
+    if running := running_at(journal, seen.ended, patience=interval):
+        return f"the watch ended while this runbook was still running: {', '.join(running)}"
     return None
 
 

@@ -78,6 +78,8 @@ def sections(journal: Journal, summary: Summary) -> tuple[Section, ...]:
         _writes(summary),
         *_checks(journal),
         *_releases(journal, summary),
+        *_handshakes(summary),
+        *_forgeries(summary),
         *_damages(journal, summary),
         Section("Faults, cures and all else", "", ("at s", "what", "details"), log(journal, start)),
         Section(
@@ -178,7 +180,7 @@ def _checks(journal: Journal) -> Iterator[Section]:
     rows = tuple((one.host, one.check, one.outcome, one.because) for one in checks(journal))
     if rows:
         lead = "What was not checked is listed as well: it is not known to be right."
-        yield Section("What was proved of the restored data", lead, ("host", "check", "outcome", "because"), rows)
+        yield Section("What the runbooks proved", lead, ("host", "check", "outcome", "because"), rows)
 
 
 def _releases(journal: Journal, summary: Summary) -> Iterator[Section]:
@@ -197,6 +199,40 @@ def _releases(journal: Journal, summary: Summary) -> Iterator[Section]:
         lead = f"Since the clock started {told}. In the whole run {nameless} answers did not name a release."
         columns = ("release", "answers", "share", "first at s", "last at s")
         yield Section("Who answered the customers, and how fast", lead, columns, tuple(rows))
+
+
+def _handshakes(summary: Summary) -> Iterator[Section]:
+    """Who opened new TLS connections all the time, if anybody did."""
+    seen, start = summary.measurement.handshakes, summary.measurement.clock_started or 0.0
+    if seen is None:
+        return
+    failed = ", ".join(f"{count} {name}" for name, count in sorted(seen.failed.items())) or "none failed"
+    lead = f"{seen.tried} new connections since the site was first touched; {failed}; {seen.latency.told()}."
+    rows = tuple(
+        (one.serial, f"{one.first - start:.2f}", f"{one.last - start:.2f}", str(one.times), one.not_after)
+        for one in seen.certificates
+    )
+    columns = ("certificate", "first seen at s", "last seen at s", "times", "ends")
+    yield Section("TLS handshakes", lead, columns, rows)
+
+
+def _forgeries(summary: Summary) -> Iterator[Section]:
+    """What became of tokens that were forged with a leaked key, if a forger was there."""
+    seen, start = summary.measurement.forgeries, summary.measurement.clock_started or 0.0
+    if seen is None:
+        return
+    key = "without a key" if seen.kid is None else f"with the key {seen.kid}"
+    dead = (
+        "not seen to be worth nothing"
+        if seen.dead_after_s is None
+        else f"worth nothing after {seen.dead_after_s:.2f} s"
+    )
+    lead = f"{seen.tried} tokens were forged {key}, which was {dead}."
+    rows = tuple(
+        (one.outcome, str(one.times), f"{one.first - start:.2f}", f"{one.last - start:.2f}", one.because)
+        for one in seen.answers
+    )
+    yield Section("Forged tokens", lead, ("answer", "times", "first at s", "last at s", "mostly because"), rows)
 
 
 def _damages(journal: Journal, summary: Summary) -> Iterator[Section]:

@@ -8,10 +8,10 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from aiohttp import ClientConnectorError
 
 T = TypeVar("T")
-Purpose = Literal["book", "rival", "repeat"]
+Purpose = Literal["book", "rival", "repeat", "pay", "sign_in"]
 Outcome = Literal["acknowledged", "refused", "indeterminate"]
 
-CREATED, OK, CONFLICT, UNAVAILABLE = 201, 200, 409, 503
+CREATED, OK, UNAUTHORIZED, CONFLICT, UNAVAILABLE = 201, 200, 401, 409, 503
 _CLIENT_ERRORS = range(400, 500)
 # what the load balancer itself answers while maintenance is announced: the request went no further
 MAINTENANCE = "maintenance"
@@ -19,6 +19,8 @@ _GOOD: dict[Purpose, frozenset[int]] = {
     "book": frozenset({CREATED}),
     "rival": frozenset({CREATED, CONFLICT}),
     "repeat": frozenset({OK}),
+    "pay": frozenset({OK}),
+    "sign_in": frozenset({OK}),
 }
 
 
@@ -44,13 +46,13 @@ def read_answer(
         purpose: What the customer wanted.
         status: HTTP's status.
         body: The answer's whole body.
-        expected: The booking that a repeat must get again.
+        expected: The booking that a repeat must get again, or that a payment is for.
         retry_after: The header Retry-After, as it came.
     """
     fields = _fields(body)
     outcome = _outcome(status, fields)
     booking = _typed(fields.get("booking"), str)
-    because = _fault(purpose, status, booking, expected) or ""
+    because = _fault(purpose, status, booking, expected) or _unlike(purpose, fields, expected) or ""
     if because and "error" in fields:
         because += f" ({_reason(status, fields, retry_after)})"
     return Answer(
@@ -107,12 +109,21 @@ def _fault(purpose: Purpose, status: int, booking: str | None, expected: str | N
     if status not in _GOOD[purpose]:
         wanted = " or ".join(str(good) for good in sorted(_GOOD[purpose]))
         return f"{status} instead of {wanted}"
-    if status == CONFLICT:
+    if status == CONFLICT or purpose == "sign_in":
         return None
     if booking is None:
         return f"{status} without a booking id"
     if purpose == "repeat" and booking != expected:
         return f"the repeated key got booking {booking} instead of {expected}"
+    return None
+
+
+def _unlike(purpose: Purpose, fields: dict[str, Any], expected: str | None) -> str | None:
+    """What is missing in a good status of a sign-in or a payment, or None."""
+    if purpose == "sign_in" and not ("token" in fields and "expires_at" in fields):
+        return "200 without a token"
+    if purpose == "pay" and (fields.get("outcome"), fields.get("booking")) != ("confirmed", expected):
+        return f"the payment was noted as {fields.get('outcome')} for booking {fields.get('booking')}"
     return None
 
 

@@ -6,30 +6,33 @@ its parent died.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import math
 import os
-import signal
+import socket
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from drills.errors import UsageError
+from drills.workloads.answers import no_answer, read_answer
 from drills.workloads.customers import Customers
+from drills.workloads.ending import Ending
+from drills.workloads.flight import Flight, keep_pace
+from drills.workloads.identity import Provider, Tokens
 from drills.workloads.ledger import GroupCommit, Ledger
-from drills.workloads.pace import Pace
+from drills.workloads.order import Parser, new_ledger, obey
+from drills.workloads.trust import Trust
 
 if TYPE_CHECKING:
-    from array import array
+    from aiohttp.connector import Connection
 
-EXIT_USAGE = 64
 REACH_WITHIN_S = 10.0
 REACH_AGAIN_AFTER_S = 0.25
 MIN_SEATS = 100_000
@@ -37,6 +40,7 @@ SEATS_FOR_S = 3600.0
 # below the five seconds or more after which servers hang up on the idle: a request must not meet a
 # connection that is just being closed, or a healthy service would look down
 KEEP_ALIVE_S = 2.0
+MEMBERS = [f"member-{number}" for number in range(16)]
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,9 @@ class Order:
     timeout_s: float
     anchor: float
     ledger: Path
+    payment_provider: Path | None
+    address: str | None
+    authority: Path | None
 
     @property
     def seats(self) -> int:
@@ -56,67 +63,19 @@ class Order:
         return max(MIN_SEATS, math.ceil(self.per_second * SEATS_FOR_S))
 
 
-class Ending:
-    """The word to end, from whoever says it first; a crash is kept so that it can be raised."""
-
-    def __init__(self) -> None:
-        self.said = asyncio.Event()
-        self.crash: BaseException | None = None
-
-    def crashed(self, error: BaseException) -> None:
-        """End because a part of this process failed."""
-        self.crash = self.crash or error
-        self.said.set()
-
-    def listen(self) -> None:
-        """Heed SIGTERM, SIGINT and the standard input."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.said.set)
-        loop.set_exception_handler(self._heed_broken_callback)
-        threading.Thread(target=self._hear_input, args=(loop,), daemon=True).start()
-
-    def _heed_broken_callback(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        # a tick that raises would end the ticks in silence; what connections leave behind is only logged
-        if "handle" in context and isinstance(error := context.get("exception"), BaseException):
-            self.crashed(error)
-        else:
-            loop.default_exception_handler(context)
-
-    def _hear_input(self, loop: asyncio.AbstractEventLoop) -> None:
-        heard = b""
-        # os.read, not sys.stdin: a daemon thread that holds sys.stdin's lock breaks the interpreter's exit
-        while (added := os.read(0, 4096)) and b"stop" not in (heard := heard + added).split(b"\n")[:-1]:
-            pass
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self.said.set)
-
-
 def main(arguments: list[str] | None = None) -> int:
-    """Run the workload until it is told to end.
-
-    Returns:
-        0 after an orderly end, 64 when the order was wrong or the service could not be reached.
-    """
-    try:
-        asyncio.run(_work(_order(arguments)))
-    except UsageError as error:
-        print(error, file=sys.stderr)  # noqa: T201  # the process's only word to its parent
-        return EXIT_USAGE
-    return 0
+    """Run the workload until it is told to end; returns the exit code that `obey` speaks of."""
+    return obey(lambda: asyncio.run(_work(_order(arguments))))
 
 
 async def _work(order: Order) -> None:
     ending = Ending()
     ending.listen()
-    async with _session(order.timeout_s) as session:
+    provider = Provider(order.payment_provider) if order.payment_provider else None
+    async with _session(order) as session:
         await _create_event(session, order, ending)
-        try:
-            ledger = Ledger(order.ledger, order.anchor)
-        except OSError as error:
-            raise UsageError(
-                f"cannot create the ledger {order.ledger}: {error.strerror}", "name a folder of a new run"
-            ) from error
+        tokens = await _signed_in(session, order) if provider else None
+        ledger = new_ledger(order.ledger, order.anchor)
         ledger.note(
             "opened",
             t=ledger.clock(),
@@ -127,46 +86,78 @@ async def _work(order: Order) -> None:
             url=str(order.url),
             event=order.event,
         )
-        await _book(session, order, ending, ledger)
+        await _book(session, order, ending, ledger, (tokens, provider))
         ledger.close()
 
 
-async def _book(session: ClientSession, order: Order, ending: Ending, ledger: Ledger) -> None:
+async def _book(
+    session: ClientSession,
+    order: Order,
+    ending: Ending,
+    ledger: Ledger,
+    identities: tuple[Tokens | None, Provider | None],
+) -> None:
+    tokens, provider = identities
     commit = GroupCommit(ledger)
     customers = Customers(
         session,
-        order.url / "v1/bookings",
+        order.url / "v1",
         order.event,
         seats=order.seats,
-        per_second=order.per_second,
         timeout_s=order.timeout_s,
         ledger=ledger,
         commit=commit,
-        crashed=ending.crashed,
+        flight=Flight(order.per_second, ending.crashed),
+        tokens=tokens,
+        provider=provider,
     )
-    pace = Pace(1 / order.per_second, customers.send, customers.miss)
-    pace.start()
-    await ending.said.wait()
-    pace.stop()
-    await customers.settle(order.timeout_s + 1.0)
-    commit.close()
-    if ending.crash is not None:
-        raise ending.crash
-    ledger.note(
-        "closed",
-        t=ledger.clock(),
-        cpu_s=round(time.process_time(), 3),
-        attempted=customers.attempted,
-        late_p99_s=round(_percentile(customers.lateness, 0.99), 6),
-        late_max_s=round(max(customers.lateness, default=0.0), 6),
-    )
+    try:
+        await keep_pace(customers, ending, ledger, interval_s=1 / order.per_second, timeout_s=order.timeout_s)
+    finally:
+        commit.close()
 
 
-def _session(timeout_s: float) -> ClientSession:
+class _Fixed(AbstractResolver):
+    """Finds every name at one address, where the names of a lab cannot be looked up."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Find `host`."""
+        found = {"hostname": host, "host": self._address, "port": port, "family": family}
+        return [ResolveResult(**found, proto=0, flags=socket.AI_NUMERICHOST)]  # type: ignore[typeddict-item]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Verifying(TCPConnector):
+    """A connection of its own for each request, for one that is open goes on whatever becomes of a certificate."""
+
+    def __init__(self, trust: Trust, resolver: AbstractResolver | None) -> None:
+        super().__init__(limit=0, force_close=True, ssl=trust.context, resolver=resolver)
+        self._trust = trust
+
+    async def connect(self, *asked: Any, **more: Any) -> Connection:  # noqa: ANN401  # as the library has them
+        """Connect, and trust who is trusted at this moment."""
+        self._trust.refresh()
+        return await super().connect(*asked, **more)
+
+
+def _session(order: Order) -> ClientSession:
     """A session that never repeats, redirects, unpacks or remembers; one clock for the whole exchange."""
+    resolver = _Fixed(order.address) if order.address else None
+    connector = (
+        _Verifying(Trust(order.authority), resolver)
+        if order.url.scheme == "https"
+        else TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, resolver=resolver)
+    )
     return ClientSession(
-        connector=TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
-        timeout=ClientTimeout(total=timeout_s),
+        connector=connector,
+        timeout=ClientTimeout(total=order.timeout_s),
         headers={"Content-Type": "application/json", "Accept-Encoding": "identity"},
         cookie_jar=DummyCookieJar(),
         auto_decompress=False,
@@ -194,6 +185,29 @@ async def _create_event(session: ClientSession, order: Order, ending: Ending) ->
     raise UsageError("the workload was told to end before its first booking", "run the drill again")
 
 
+async def _signed_in(session: ClientSession, order: Order) -> Tokens:
+    """The tokens of customers who have all signed in.
+
+    Raises:
+        UsageError: One could not.
+    """
+    tokens = Tokens(MEMBERS)
+    for member in MEMBERS:
+        try:
+            async with session.post(order.url / "v1/sign-in", json={"customer": member}) as response:
+                body = await response.read()
+        except (ClientError, TimeoutError, OSError) as error:
+            answer = no_answer(error, order.timeout_s)
+        else:
+            answer = read_answer("sign_in", response.status, body)
+        if not answer.good:
+            raise UsageError(
+                f"{member} could not sign in at {order.url}: {answer.because}", f"curl -i {order.url / 'readyz'}"
+            )
+        tokens.take(member, body)
+    return tokens
+
+
 async def _try_to_create_event(session: ClientSession, order: Order) -> tuple[str, bool]:
     """Why the event was not created, empty if it was; and whether asking again is of no use."""
     try:
@@ -213,33 +227,25 @@ async def _try_to_create_event(session: ClientSession, order: Order) -> tuple[st
     return f"{response.status} {text}".rstrip(), 400 <= response.status < 500  # noqa: PLR2004  # HTTP's 4xx
 
 
-def _percentile(values: array[float], share: float) -> float:
-    """The smallest value that at least this share of the values does not exceed."""
-    return sorted(values)[math.ceil(share * len(values)) - 1] if values else 0.0
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, "python -m drills.workloads.client --help")
-
-
 def _order(arguments: list[str] | None) -> Order:
-    parser = _Parser(prog="python -m drills.workloads.client", description="Book seats, in an open loop.")
+    parser = Parser("drills.workloads.client", "Book seats, in an open loop.")
     parser.add_argument("--url", type=URL, required=True, help="where the bookings service is")
     parser.add_argument("--event", required=True, help="the event to create and to book seats of")
-    parser.add_argument("--per-second", type=_positive, required=True, help="ticks per second")
-    parser.add_argument("--timeout", type=_positive, default=1.0, help="how long a customer waits (s)")
-    parser.add_argument("--anchor", type=float, required=True, help="the monotonic second that counts as zero")
-    parser.add_argument("--ledger", type=Path, required=True, help="the file to create")
+    parser.add_argument("--payment-provider", type=Path, help="the file with its secret; customers sign in, and pay")
+    parser.add_argument("--address", help="where the name in the URL is, if it cannot be looked up")
+    parser.add_argument("--authority", type=Path, help="the certificate of who signed the service's; else the system's")
     told = parser.parse_args(arguments)
-    return Order(told.url, told.event, told.per_second, told.timeout, told.anchor, told.ledger)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise ValueError(text)
-    return value
+    return Order(
+        url=told.url,
+        event=told.event,
+        per_second=told.per_second,
+        timeout_s=told.timeout,
+        anchor=told.anchor,
+        ledger=told.ledger,
+        payment_provider=told.payment_provider,
+        address=told.address,
+        authority=told.authority,
+    )
 
 
 if __name__ == "__main__":

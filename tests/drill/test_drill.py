@@ -162,6 +162,18 @@ def test_when_nobody_leads_the_gate_is_closed(stage: Stage, monkeypatch: pytest.
     assert gate.get("ok") is False
 
 
+def test_several_workloads_come_and_go_together(stage: Stage) -> None:
+    def story(drill: Drill) -> None:
+        with drill.during(stage.workload(), stage.workload()):
+            stage.happened.append("story")
+
+    stage.perform(story)
+    assert stage.happened == [*["customers come"] * 2, "story", *["customers go"] * 2]
+    kinds = stage.kinds()
+    assert kinds.count("workload_started") == kinds.count("workload_ended") == 2
+    assert kinds.index("read_back") > kinds.index("workload_ended") + 1
+
+
 def test_a_story_knows_the_event_that_its_customers_book(stage: Stage) -> None:
     told = []
     stage.perform(lambda drill: told.append(drill.site.event))

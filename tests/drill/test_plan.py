@@ -33,6 +33,7 @@ def site(**variables: object) -> Site:
         "database": "db1",
         "release_store": "store1",
         "backup": "b1",
+        "acme_server": "acme1",
     }
     groups = {group: (name,) for group, name in machines.items()}
     hosts = {name: Host(name) for name in machines.values()}

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drills.cure import outstanding
+from drills.cure import Cure, outstanding
 from drills.runbook import load_runbook
 from drills.undo import undo_of, undone_by
+from tests.drill.conftest import PlayedFault
 
 if TYPE_CHECKING:
     from drills.scenario import Drill
@@ -72,3 +73,25 @@ def test_a_rollback_to_another_release_than_the_one_before_undoes_nothing(given:
     cure = undo_of(load_runbook("deploy"), {}, [], lambda _: "old")
     assert cure is not None
     assert bool(undone_by(load_runbook("rollback"), given, [cure])) is undone
+
+
+class Swapped(PlayedFault):
+    """A fault whose cure is what a runbook does."""
+
+    def cure(self) -> Cure:
+        return Cure("go back", "playbooks/rollback.yml", None, "fault Swapped db1", {"release_digest": "old"})
+
+
+@pytest.mark.parametrize(
+    ("followed", "cured"), [({"release_digest": "old"}, []), ({"release_digest": "x"}, ["cure-rollback"])]
+)
+def test_a_fault_that_the_storys_own_runbook_has_put_right_is_not_cured_again(
+    stage: Stage, followed: dict[str, str], cured: list[str]
+) -> None:
+    def story(drill: Drill) -> None:
+        drill.inject(Swapped(stage, stage.site["db1"]))
+        drill.follow("rollback", **followed)
+
+    stage.perform(story)
+    assert stage.happened == ["harm db1", "rollback", *cured]
+    assert outstanding(stage.journal().entries) == []

@@ -16,7 +16,7 @@ from drills.orphans import end_orphans
 from drills.run import open_run
 from drills.scenario import scenario_named
 from drills.unfinished import heal_unfinished, is_healed, unfinished_runs
-from drills.workloads.bookings import RUN_VARIABLE
+from drills.workloads.process import RUN_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path

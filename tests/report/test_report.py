@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from drills.forgeries import Forgery, ForgeryLedger
+from drills.handshakes import Handshake, HandshakeLedger
 from drills.judges.verdict import Summary, summarize
 from drills.report import render
 
@@ -180,3 +183,44 @@ def test_the_templates_are_package_data() -> None:
     templates = {path for path in (root / "drills/report/templates").iterdir() if path.is_file()}
     packed = {path for pattern in patterns for path in (root / "drills").glob(pattern)}
     assert templates <= packed
+
+
+def test_who_shook_hands_is_told_with_every_certificate(failover: Story, tmp_path: Path) -> None:
+    def visit(n: int) -> Handshake:
+        due = n * 0.1
+        return Handshake(n, due, due, due + 0.02, due + 0.03, "good", "0A" if n < 200 else "0B", f"{n < 200}", "soon")
+
+    opened = {"t": 0.0, "interval_s": 0.1, "timeout_s": 1.0}
+    ledger = HandshakeLedger(tuple(visit(n) for n in range(300)), opened, {"t": 30.0})
+    summary = summarize(replace(failover.journal(), handshakes=ledger))
+    render(replace(failover.journal(), handshakes=ledger), summary, tmp_path)
+    told = json.loads((tmp_path / "summary.json").read_text())["handshakes"]
+    assert (told["tried"], told["good"], told["failed"]) == (200, 200, {})
+    assert [one["serial"] for one in told["certificates"]] == ["0A", "0B"]
+    page = (tmp_path / "report.md").read_text()
+    assert "200 new connections since the site was first touched; none failed" in page
+    assert "0B" in page
+
+
+def test_where_nobody_shook_hands_nothing_is_said_of_it(failover: Story, tmp_path: Path) -> None:
+    _render(failover, tmp_path)
+    assert json.loads((tmp_path / "summary.json").read_text())["handshakes"] is None
+    assert "TLS handshakes" not in (tmp_path / "report.md").read_text()
+
+
+def test_what_became_of_forged_tokens_is_told_with_the_keys_id(failover: Story, tmp_path: Path) -> None:
+    def forge(n: int) -> Forgery:
+        due = 10.05 + n * 0.1
+        return Forgery(n, due, due, due + 0.01, *(("accepted", "") if n < 50 else ("refused", "unknown key")))
+
+    opened = {"t": 0.0, "interval_s": 0.1, "timeout_s": 5.0}
+    ledger = ForgeryLedger(tuple(forge(n) for n in range(200)), opened, {"t": 10.0, "kid": "k-17"}, {"t": 30.0})
+    failover.without("fault_started").add(10.0, "fault_started", fault="SigningKeyLeaked", host="app1", cure="c1")
+    journal = replace(failover.journal(), forgeries=ledger)
+    render(journal, summarize(journal), tmp_path)
+    told = json.loads((tmp_path / "summary.json").read_text())["forgeries"]
+    assert (told["tried"], told["kid"], told["dead_after_s"]) == (200, "k-17", 5.06)
+    assert [(one["outcome"], one["times"]) for one in told["answers"]] == [("accepted", 50), ("refused", 150)]
+    page = (tmp_path / "report.md").read_text()
+    assert "200 tokens were forged with the key k-17, which was worth nothing after 5.06 s" in page
+    assert "unknown key" in page

@@ -2,17 +2,24 @@
 
 `python box_office.py PORT` serves on the loopback; POST /moods {"mood": …} changes what it does:
 well, stall (answers when well again), unavailable, maintenance, unsure, drop, elsewhere, both_win, forget, drip, loop,
-page_fails.
+page_fails, revoke (tokens given out so far are refused), free (payments are noted, but not as they should be).
+
+Tokens are good for TOKEN_SECONDS; payments are signed with one of SECRETS.
 """
 
 import asyncio
+import hmac
+import json
 import sys
+import time
 import uuid
 from typing import cast
 
 from aiohttp import web
 
 PAGE = 100
+TOKEN_SECONDS = 3
+SECRETS = ("first", "second")
 
 
 class BoxOffice:
@@ -25,14 +32,20 @@ class BoxOffice:
         self.seats: set[int] = set()
         self.asked: list[str] = []
         self.peers: set[object] = set()
+        self.tokens: dict[str, str] = {}
+        self.shown: dict[str, int] = {}
+        self.paid: dict[str, list[str]] = {secret: [] for secret in SECRETS}
 
     async def set_mood(self, request: web.Request) -> web.Response:
         self.mood = (await request.json())["mood"]
+        if self.mood == "revoke":
+            self.tokens.clear()
         if self.mood == "stall":
             self.well.clear()
         else:
             self.well.set()
-        return web.json_response({"asked": self.asked, "events": self.events, "peers": len(self.peers)})
+        seen = {"asked": self.asked, "events": self.events, "peers": len(self.peers)}
+        return web.json_response({**seen, "shown": self.shown, "paid": self.paid})
 
     async def create_event(self, request: web.Request) -> web.Response:
         if self.mood == "unavailable":
@@ -41,8 +54,29 @@ class BoxOffice:
         self.events[event["id"]] = event["seats"]
         return web.json_response(event, status=201)
 
+    async def sign_in(self, request: web.Request) -> web.Response:
+        token = uuid.uuid4().hex
+        self.tokens[token] = (await request.json())["customer"]
+        return web.json_response({"token": token, "kid": "k", "expires_at": time.time() + TOKEN_SECONDS})
+
+    async def pay(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        for secret in SECRETS:
+            if request.headers["X-Signature"] == "sha256=" + hmac.new(secret.encode(), body, "sha256").hexdigest():
+                self.paid[secret].append(json.loads(body)["booking"])
+                outcome = "refund_due" if self.mood == "free" else "confirmed"
+                return web.json_response({**json.loads(body), "outcome": outcome})
+        return web.json_response({"error": "bad_signature"}, status=401)
+
+    def _check(self, request: web.Request, customer: str) -> None:
+        shown = request.headers.get("Authorization", "")
+        if shown and self.tokens.get(shown.removeprefix("Bearer ")) != customer:
+            raise web.HTTPUnauthorized(text='{"error": "bad_token"}')
+        self.shown[shown] = self.shown.get(shown, 0) + 1
+
     async def book(self, request: web.Request) -> web.Response:
         key, wish = request.headers["Idempotency-Key"], await request.json()
+        self._check(request, wish["customer"])
         self.asked.append(key)
         if request.transport is not None:
             self.peers.add(request.transport.get_extra_info("peername"))
@@ -97,6 +131,8 @@ def main() -> None:
             web.post("/moods", office.set_mood),
             web.post("/v1/events", office.create_event),
             web.post("/v1/bookings", office.book),
+            web.post("/v1/sign-in", office.sign_in),
+            web.post("/v1/webhooks/payments", office.pay),
             web.get("/v1/bookings", office.show),
         ]
     )

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drills.errors import UsageError
-from drills.workloads.bookings import RunningWorkload, bookings
+from drills.workloads.bookings import bookings
+from drills.workloads.ledger import LedgerTail, Rate
 from drills.workloads.readback import read_back
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drills.journal import Journal, Sample
+    from drills.workloads.process import RunningWorkload
     from tests.workloads.conftest import Office
 
     Read = Callable[[], Journal]
@@ -32,20 +34,24 @@ PARENT = """
 import os, sys, time
 from pathlib import Path
 from drills.workloads.bookings import bookings
-print(bookings(20).start(Path(sys.argv[1]), "e", sys.argv[2], 0.0, os.environ).pid, flush=True)
+print(bookings(20).start(Path(sys.argv[1]), "e", {"bookings_url": sys.argv[2]}, 0.0, os.environ).pid, flush=True)
 time.sleep(600)
 """
 
 
 @pytest.fixture
 def running(office: Office, run_dir: Path) -> Iterator[RunningWorkload]:
-    workload = bookings(per_second=50).start(run_dir, "e", office.url, ANCHOR, os.environ)
+    workload = bookings(per_second=50).start(run_dir, "e", {"bookings_url": office.url}, ANCHOR, os.environ)
     yield workload
     workload.stop()
 
 
 def since(journal: Journal, moment: float, until: float = float("inf")) -> list[Sample]:
     return [sample for sample in journal.samples if moment <= sample.due < until]
+
+
+def rate(running: RunningWorkload) -> Rate:
+    return LedgerTail(running.ledger).rate(time.monotonic() - ANCHOR)
 
 
 def assert_no_hole(journal: Journal) -> None:
@@ -56,7 +62,7 @@ def assert_no_hole(journal: Journal) -> None:
 
 def test_a_healthy_service_is_good_in_all_three_purposes(office: Office, running: RunningWorkload, read: Read) -> None:
     time.sleep(3)
-    live = running.rate()
+    live = rate(running)
     assert running.stop() == 0
 
     journal = read()
@@ -101,7 +107,7 @@ def test_a_connection_refused_is_surely_not_written(office: Office, running: Run
     dead = time.monotonic()
     time.sleep(1)
     assert running.alive()
-    assert running.rate().bad > 0
+    assert rate(running).bad > 0
     assert running.stop() == 0
 
     after = since(read(), dead + 0.1)
@@ -225,7 +231,7 @@ def test_it_waits_for_the_answers_still_to_come(office: Office, running: Running
 
 
 def test_it_ends_on_the_word_stop(office: Office, run_dir: Path) -> None:
-    workload = bookings(20).start(run_dir, "e", office.url, ANCHOR, os.environ)
+    workload = bookings(20).start(run_dir, "e", {"bookings_url": office.url}, ANCHOR, os.environ)
     assert workload.process.stdin is not None
     workload.process.stdin.write(b"stop\n")
     workload.process.stdin.flush()
@@ -273,7 +279,7 @@ def test_it_has_a_session_of_its_own_and_carries_the_runs_id(running: RunningWor
 
 def test_a_service_out_of_reach_is_the_users_to_mend(free_url: str, run_dir: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        bookings().start(run_dir, "e", free_url, ANCHOR, os.environ)
+        bookings().start(run_dir, "e", {"bookings_url": free_url}, ANCHOR, os.environ)
 
     assert f"the bookings service at {free_url} did not create the event 'e' within 10 s" in caught.value.message
     assert caught.value.hint == f"curl -i {free_url}/readyz"
@@ -284,7 +290,7 @@ def test_a_folder_that_has_a_ledger_is_refused(office: Office, run_dir: Path) ->
     (run_dir / "ledger.jsonl").touch()
 
     with pytest.raises(UsageError, match="cannot create the ledger"):
-        bookings().start(run_dir, "e", office.url, ANCHOR, os.environ)
+        bookings().start(run_dir, "e", {"bookings_url": office.url}, ANCHOR, os.environ)
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("inf"), float("nan")])

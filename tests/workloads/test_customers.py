@@ -11,6 +11,7 @@ from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
 from drills.workloads.customers import REPEAT_AT, RIVALS_AT, Customers
+from drills.workloads.flight import Flight
 from drills.workloads.ledger import GroupCommit, Ledger
 
 if TYPE_CHECKING:
@@ -32,14 +33,13 @@ def opened(
         async with ClientSession(timeout=ClientTimeout(total=5)) as session:
             yield Customers(
                 session,
-                URL(office.url) / "v1/bookings",
+                URL(office.url) / "v1",
                 'an "event"',
                 seats=seats,
-                per_second=2,
                 timeout_s=5,
                 ledger=ledger,
                 commit=commit,
-                crashed=crashes.append,
+                flight=Flight(2, crashes.append),
             )
         commit.close()
         assert crashes == []
@@ -66,7 +66,7 @@ def test_a_booking_is_not_repeated_before_its_acknowledgement_is_on_the_disk(off
             disk.set()
             await asyncio.sleep(1.5)
             customers.send(REPEAT_AT, time.monotonic())
-            await customers.settle(5)
+            await customers.flight.settle(5)
 
     asyncio.run(story())
 
@@ -83,7 +83,7 @@ def test_rivals_want_the_same_seat_at_the_same_moment_over_two_connections(offic
     async def story() -> None:
         async with opened(office, path) as customers:
             customers.send(RIVALS_AT, time.monotonic())
-            await customers.settle(5)
+            await customers.flight.settle(5)
 
     asyncio.run(story())
 
@@ -106,10 +106,10 @@ def test_what_cannot_be_sent_is_noted_as_missed(office: Office, tmp_path: Path) 
             for _ in range(12):
                 customers.send(0, time.monotonic())
             await asyncio.to_thread(office.be, "well")
-            await customers.settle(5)
+            await customers.flight.settle(5)
             for _ in range(8):
                 customers.send(0, time.monotonic())
-            await customers.settle(5)
+            await customers.flight.settle(5)
 
     asyncio.run(story())
 

@@ -19,7 +19,9 @@ def test_fifty_a_second_cost_at_most_a_tenth_of_a_core(office: Office, tmp_path:
     def cost(attempt: int) -> float:
         folder = tmp_path / f"run{attempt}"
         folder.mkdir()
-        workload = bookings(per_second=50).start(folder, f"e{attempt}", office.url, ANCHOR, os.environ)
+        workload = bookings(per_second=50).start(
+            folder, f"e{attempt}", {"bookings_url": office.url}, ANCHOR, os.environ
+        )
         time.sleep(15)
         assert workload.stop() == 0
         lines = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
