@@ -72,8 +72,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (bundle / "1").write_bytes(os.urandom(1000))
     (place / "backup" / "main" / "latest").symlink_to("20260101-000000F")
     settings.parent.mkdir()
-    settings.write_text(f"[global]\nrepo1-cipher-pass={SECRET}\nprocess-max=2\n\n[main]\npg1-path=/data\n")
-    monkeypatch.setattr("drills.faults.repository.REPOSITORY", str(place))
+    settings.write_text(
+        f"[global]\nrepo1-path={place}\nrepo1-cipher-pass={SECRET}\nprocess-max=2\n\n[main]\npg1-path=/data\n"
+    )
     monkeypatch.setattr("drills.faults.repository.SETTINGS", str(settings))
     return place
 
@@ -128,7 +129,7 @@ def test_the_passphrase_is_another_and_neither_is_told(repository: Path, program
     original = settings.read_text()
     hurt(PassphraseWrong(host(shell)))
     assert SECRET not in settings.read_text()
-    assert settings.read_text().splitlines()[2:] == original.splitlines()[2:]
+    assert settings.read_text().splitlines()[3:] == original.splitlines()[3:]
     assert settings.with_suffix(".conf.before_drill").read_text() == original
     assert SECRET not in "".join(shell.commands)
 
@@ -158,7 +159,7 @@ def cured(repository: Path) -> int:
     inventory = repository.parent / "hosts.yml"
     here = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
     inventory.write_text(json.dumps({"all": {"hosts": {"backup1": here}}}))
-    places = {"cure_repository": str(repository), "cure_settings": str(repository.parent / "etc")}
+    places = {"cure_settings": str(repository.parent / "etc")}
     cure = SegmentMissing(host(Shell())).cure()
     words = ["-i", str(inventory), str(checkout.ROOT / cure.playbook), "--limit", str(cure.limit)]
     done = subprocess.run(
