@@ -10,8 +10,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from drills.pages.filling import Glossary
 from drills.pages.meta import FACTS, Meta, sentences
 from drills.pages.playbook import Runbook, read_runbook
+from drills.pages.repeats import once
+from drills.pages.results import explained, results
 from drills.pages.speech import UNSAYABLE
-from drills.pages.steps import Timings, Writer, explained, results
+from drills.pages.steps import Timings, Writer
+
+_STEPS_AT_A_GLANCE = 10
+"""A page with more steps begins with a table of them."""
 
 
 def render_page(playbook: Path, roles: Path, timings: Timings | None = None) -> str:
@@ -28,8 +33,8 @@ def render_runbook(runbook: Runbook, timings: Timings | None = None) -> str:
     registered, facts = results(runbook)
     options = {name: _meaning(option) for name, option in meta.options.items()}
     glossary = Glossary(options, runbook.meanings, facts, explained(runbook))
-    writer = Writer(runbook, timings or {}, glossary, registered)
-    phases = [writer.phase(number, play) for number, play in enumerate(runbook.plays, 1)]
+    writer = Writer(timings or {}, glossary, registered)
+    phases = once([writer.phase(number, play) for number, play in enumerate(runbook.plays, 1)])
     written = f"{phases}"
     placeholders = {name: told for name, told in glossary.used.items() if f"<{name}>" in written}
     return _template("page.md.j2").render(
@@ -39,6 +44,7 @@ def render_runbook(runbook: Runbook, timings: Timings | None = None) -> str:
         options=_inputs(meta),
         stops=writer.stops,
         phases=phases,
+        is_long=sum(len(phase.steps) for phase in phases) > _STEPS_AT_A_GLANCE,
         placeholders=dict(sorted(placeholders.items())),
     )
 
@@ -58,6 +64,7 @@ def _template(name: str) -> Template:
         autoescape=False,  # noqa: S701 Markdown, not HTML
     )
     environment.filters["prose"] = _prose
+    environment.filters["nested"] = lambda text: re.sub(r"(?m)^(?=.)", "  ", text)
     environment.filters["cell"] = lambda value: " ".join(str(value).split()).replace("|", "\\|")
     return environment.get_template(name)
 

@@ -171,7 +171,7 @@ def test_what_is_told_once_is_told_once(book: Path, spoil: Spoil) -> None:
     spoil(PLAYBOOK, look, look + look.replace("Look at", "Look again at"))
     page = page_of(book)
     assert page.count("This store is a primary already.") == 2  # in the step, and before you start
-    assert "As in step 1.2." in page
+    assert "As in step [1.2](#12-look-at-the-standby)." in page
 
 
 def test_a_step_without_hands_has_no_conditions_loops_or_rows(book: Path, spoil: Spoil) -> None:
