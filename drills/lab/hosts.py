@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 import time
 from contextlib import contextmanager
@@ -41,6 +42,9 @@ STATE_SOURCES = (
     "playbooks/backup.yml",
     "plugins",
 )
+
+SECRETS = ("secrets", "ssh", "acme")
+"""What this machine knows of the hosts: their keys and secrets, and whom to trust. It changes with them."""
 
 FIRST_RELEASE = "1.0.0"
 """The release that customers of a new lab get."""
@@ -111,11 +115,12 @@ class Lab:
     def up(self) -> None:
         """Brings every host up and provisioned; does nothing that is done already."""
         self.prepare()
-        saved = all(machine.image_exists(self.saved_image(host)) for host in self.hosts)
+        saved = self._kept.is_dir() and all(machine.image_exists(self.saved_image(host)) for host in self.hosts)
         made_from = {host: machine.container(self.container(host), "{{.ImageName}}") for host in self.hosts}
         provisioned = self._recorded_state() == self.state
         if saved and not any(made_from.values()):
             provisioned = True
+            self._copy_secrets(self._kept, self.folder)
         with _step("start the hosts", 10):
             # A host that exists is started as it is; only one that is missing is made from an image.
             newest = {host: self.saved_image(host) if saved else self.base_image for host in self.hosts}
@@ -131,6 +136,8 @@ class Lab:
         if not saved:
             with _step("keep the provisioned state", 40):
                 self._save()
+        # The ACME server makes a new authority each time it starts.
+        self.play("lab/trust.yml", log="trust.log")
         self._record_state(self.state)
 
     def down(self, *, purge: bool = False) -> None:
@@ -231,22 +238,42 @@ class Lab:
         return f"{yaml.safe_load(self._checkout.read_text())['lab_network_prefix']}.{self.hosts[host]}"
 
     def _start(self, images: dict[str, str]) -> None:
-        key = str(self.folder / "ssh" / "id_ed25519.pub")
-        self.play("lab/up.yml", log="up.log", variables={"lab_images": images, "lab_authorized_keys": key})
+        key = self.folder / "ssh" / "id_ed25519"
+        # The key may have been changed since it was made (playbooks/key_rotation.yml).
+        key.with_suffix(".pub").write_text(machine.run(["ssh-keygen", "-y", "-f", str(key)]))
+        variables = {"lab_images": images, "lab_authorized_keys": str(key.with_suffix(".pub"))}
+        self.play("lab/up.yml", log="up.log", variables=variables)
         # Host keys are read over the console rather than the network, so that none is taken on trust.
         lines = []
         for host in self.hosts:
             key_file = "/etc/ssh/ssh_host_ed25519_key.pub"
-            kind, key, *_ = machine.run(["podman", "exec", self.container(host), "cat", key_file]).split()
-            lines.append(f"{self._address(host)} {kind} {key}\n")
+            kind, public, *_ = machine.run(["podman", "exec", self.container(host), "cat", key_file]).split()
+            lines.append(f"{self._address(host)} {kind} {public}\n")
         (self.folder / "ssh" / "known_hosts").write_text("".join(lines))
 
     def _save(self) -> None:
         stale = [image for image in self._saved_images() if not image.endswith(self.state)]
         images = {host: self.saved_image(host) for host in self.hosts}
         self.play("lab/save.yml", log="save.log", variables={"lab_saved_images": images})
+        self._copy_secrets(self.folder, self._kept)
         for image in stale:
             machine.remove_image(image)
+
+    @property
+    def _kept(self) -> Path:
+        """The secrets of the saved hosts; without them nobody could sign in to one."""
+        return self.folder / "kept"
+
+    @staticmethod
+    def _copy_secrets(source: Path, target: Path) -> None:
+        """Copies them, whole or not at all, each in the place of what was there."""
+        for name in SECRETS:
+            fresh = target / f"{name}.fresh"
+            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.copytree(source / name, fresh)
+        for name in SECRETS:
+            shutil.rmtree(target / name, ignore_errors=True)
+            (target / f"{name}.fresh").rename(target / name)
 
     def _saved_images(self) -> list[str]:
         return machine.images_named(f"localhost/{self.container(host)}:" for host in self.hosts)
