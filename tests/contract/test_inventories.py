@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -15,8 +16,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ("staging", "production")
-# The S3 server for tests, where everybody else has a real one: its role, and its group of hosts.
-ONLY_LAB = ("object_store",)
+# The S3 and ACME servers for tests, where everybody else has real ones: their roles, and their groups of hosts.
+ONLY_LAB = ("object_store", "acme_server")
 DOCUMENTATION = [ipaddress.ip_network(network) for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
 PLAYBOOKS = sorted(path for path in (ROOT / "playbooks").glob("*.yml") if not path.name.endswith(".meta.yml"))
 
@@ -32,7 +33,7 @@ def variables(inventory: str) -> dict[str, Any]:
 
 def for_roles(inventory: str) -> set[str]:
     prefixes = tuple(f"{role.name}_" for role in (ROOT / "roles").iterdir() if role.name not in ONLY_LAB)
-    return {name for name in variables(inventory) if name.startswith(prefixes)} - {"bookings_url"}
+    return {name for name in variables(inventory) if name.startswith(prefixes)} - {"bookings_url", "bookings_tls_url"}
 
 
 @cache
@@ -53,7 +54,7 @@ def test_an_example_says_what_the_lab_says_to_roles(inventory: str) -> None:
 def test_an_example_says_what_the_lab_says_to_drills(inventory: str) -> None:
     needed = {"environment_name", "environment_is_production", "drills_allowed", "drill_objectives"}
     assert needed <= variables("lab").keys()
-    assert needed | {"bookings_url", "ssh_known_hosts_file"} <= variables(inventory).keys()
+    assert needed | {"bookings_url", "bookings_tls_url", "ssh_known_hosts_file"} <= variables(inventory).keys()
     assert variables(inventory)["environment_name"] == inventory
     assert variables(inventory)["drill_objectives"].keys() == variables("lab")["drill_objectives"].keys()
 
@@ -86,9 +87,22 @@ def test_production_is_production_and_is_not_drilled() -> None:
 @pytest.mark.parametrize("inventory", EXAMPLES)
 def test_an_example_holds_no_secret(inventory: str) -> None:
     said = variables(inventory)
-    for name in for_roles(inventory):
-        if name.endswith(("_password", "_secret")):
-            assert said[name].startswith("{{ vault_"), name
+    secret = [
+        name
+        for name in for_roles(inventory)
+        if re.search("_(password|secrets?|passphrase|signing_keys|bucket_key)$", name)
+    ]
+    assert len(secret) >= 7
+    for name in secret:
+        assert re.match(r"\{\{ \(?lookup\('secret', ", said[name]), name
+
+
+@pytest.mark.parametrize("inventory", ["lab", *EXAMPLES])
+def test_each_secret_that_is_looked_up_is_described(inventory: str) -> None:
+    text = "".join(file.read_text() for file in (ROOT / "inventories" / inventory / "group_vars").rglob("*.yml"))
+    looked_up = set(re.findall(r"lookup\('secret', '([^']+)'", text))
+    assert looked_up
+    assert looked_up - variables(inventory)["secret_kinds"].keys() == set()
 
 
 @pytest.mark.parametrize("inventory", EXAMPLES)

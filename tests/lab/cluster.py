@@ -25,7 +25,7 @@ REACHED_SECONDS = 90.0
 
 
 class Cluster:
-    """Eight containers; every question is answered by the program in question, as root at its console."""
+    """Nine containers; every question is answered by the program in question, as root at its console."""
 
     def __init__(self, name: str, hosts: Sequence[str], databases: Sequence[str], url: str) -> None:
         self.name, self.hosts, self.databases, self.url = name, hosts, databases, url

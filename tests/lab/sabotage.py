@@ -6,14 +6,19 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from drills.__main__ import main
 from drills.cure import Cure
-from drills.faults import DatabaseEmptied, HostPoweredOff, RowsDeleted
+from drills.faults import CertificateEnding, DatabaseEmptied, HostPoweredOff, RowsDeleted, SigningKeyLeaked
 from drills.faults.fault import FaultError
 from drills.judges import (
     every_damage_caught,
+    forgeries_refused_within,
     no_acknowledged_write_lost,
     no_double_booking,
+    no_failed_handshake,
     one_primary_at_a_time,
     recovered_within,
 )
@@ -21,6 +26,8 @@ from drills.out_of_band import OutOfBandError
 from drills.probes import Reading, accepts_bookings, cluster_absent, refuses_bookings, replication_streaming
 from drills.scenario import Drill, drill, seconds
 from drills.workloads.bookings import bookings
+from drills.workloads.forgeries import forgeries
+from drills.workloads.handshakes import handshakes
 
 if TYPE_CHECKING:
     from drills.site import Host
@@ -52,6 +59,16 @@ class HarmlessPowerOff(HostPoweredOff):
 
     def inject(self) -> None:
         """Leave the power alone."""
+
+
+class WrongKeyLeaked(SigningKeyLeaked):
+    """What the thief gets is no key of ours."""
+
+    def inject(self) -> None:
+        """Give away one that was made for it, under the id of ours."""
+        kid, _ = self._taken()
+        made = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self.thief.learn(kid, made.decode())
 
 
 @dataclass(frozen=True)
@@ -116,6 +133,19 @@ def runbook_without_effect(drill: Drill) -> None:
     with drill.during(bookings(per_second=50)):
         drill.steady(for_=seconds(1))
         drill.inject(HostPoweredOff(primary))
+        drill.detect(refuses_bookings(), within=seconds(10))
+        drill.follow("promote_nothing")
+        drill.wait_for(accepts_bookings(), within=seconds(5))
+
+
+@drill(judges=[recovered_within(seconds=60), no_failed_handshake, no_acknowledged_write_lost, no_double_booking])
+def certificate_not_renewed(drill: Drill) -> None:
+    """A certificate has expired, and the runbook succeeds and renews nothing."""
+    balancer, authority = drill.site.group("load_balancer")[0], drill.site.group("acme_server")[0]
+    drill.require(accepts_bookings())
+    with drill.during(handshakes(per_second=20), bookings(per_second=20, over_tls=True)):
+        drill.steady(for_=seconds(1))
+        drill.inject(CertificateEnding(balancer, authority, "bookings", left=-60))
         drill.detect(refuses_bookings(), within=seconds(10))
         drill.follow("promote_nothing")
         drill.wait_for(accepts_bookings(), within=seconds(5))
@@ -211,6 +241,27 @@ def _verify_emptied(drill: Drill, emptied: type[DatabaseEmptied]) -> None:
         drill.follow("backup_restore", backup_restore_type="manifest", **copy)
         drill.inject(emptied(backup, "drilled", 5434, "bookings"))
         drill.expect_failure("backup_verify", saying="bookings.bookings: missed: 0 and not", **copy)
+
+
+@drill(judges=[forgeries_refused_within(seconds=60)])
+def wrong_key_leaked(drill: Drill) -> None:
+    """A forger whose key is not ours is refused all the time."""
+    _leak(drill, WrongKeyLeaked)
+
+
+@drill(judges=[forgeries_refused_within(seconds=2)])
+def key_that_nobody_revokes(drill: Drill) -> None:
+    """The key has leaked, and nobody does anything."""
+    _leak(drill, SigningKeyLeaked)
+
+
+def _leak(drill: Drill, fault: type[SigningKeyLeaked]) -> None:
+    forger = forgeries(per_second=10)
+    drill.require(accepts_bookings())
+    with drill.during(bookings(per_second=20, signed_in=True), forger):
+        drill.steady(for_=seconds(1))
+        drill.inject(fault(drill.site.group("application")[0], thief=forger))
+        drill.wait_for(accepts_bookings(for_seconds=5), within=seconds(20))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def test_a_drill_of_backups_is_met_and_healed(
     assert sorted(lab.standbys(lab.primary)) == sorted(set(lab.databases) - {lab.primary}), ended.where
     (checks,) = (one for one in document["judgements"] if one["judge"] == "every_check_met")
     assert "not checked:" in checks["because"], ended
-    assert "What was proved of the restored data" in (ended.folder / "report.md").read_text(), ended.where
+    assert "What the runbooks proved" in (ended.folder / "report.md").read_text(), ended.where
 
 
 @pytest.fixture

@@ -21,7 +21,13 @@ REPORTS = ("report.md", "report.html", "summary.json", "junit.xml")
 
 
 @pytest.mark.parametrize(
-    "scenario", ["db_failover", pytest.param("db_hang", marks=pytest.mark.long), "db_isolated", "db_switchover"]
+    "scenario",
+    [
+        "db_failover",
+        pytest.param("db_hang", marks=pytest.mark.long),
+        pytest.param("db_isolated", marks=pytest.mark.long),
+        "db_switchover",
+    ],
 )
 def test_a_scenario_is_recovered_from_healed_and_met(
     scenario: str, terminal: Terminal, lab: Cluster, recoveries: dict[str, str]
