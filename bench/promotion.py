@@ -44,7 +44,7 @@ def promotion_round(site: Site, folder: Path) -> Measurement:
     journal = JournalWriter(folder / JOURNAL, anchor)
     journal.note("opened", schema=SCHEMA, run=folder.name, anchor=anchor, judges=[])
     url = str(promoted.variables["bookings_url"])
-    workload = bookings(per_second=50).start(folder, folder.name, url, anchor, os.environ)
+    workload = bookings(per_second=50).start(folder, folder.name, {"bookings_url": url}, anchor, os.environ)
     time.sleep(STEADY_SECONDS)
     journal.note("fault_started", fault="ServiceKilled", host=killed.name, targets=[killed.name])
     _sudo(killed, f"systemctl kill --signal=SIGKILL {UNIT}")

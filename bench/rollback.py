@@ -94,7 +94,7 @@ def _measured(url: str, folder: Path, wanted: str | None, rollback: Any) -> Roun
     """Do it under load and read from the ledger what the customers saw."""
     folder.mkdir()
     anchor = time.monotonic()
-    workload = bookings(per_second=PER_SECOND).start(folder, folder.name, url, anchor, os.environ)
+    workload = bookings(per_second=PER_SECOND).start(folder, folder.name, {"bookings_url": url}, anchor, os.environ)
     time.sleep(STEADY_SECONDS)
     began = time.monotonic() - anchor
     rollback()
