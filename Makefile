@@ -6,7 +6,7 @@ DRILLBOOK := $(BIN)/drillbook
 SCENARIOS := $(filter-out __init__,$(basename $(notdir $(wildcard drills/scenarios/*.py))))
 ROUNDS ?= 1
 # The drills of the lab use these roles all the time, so their scenarios belong to the long form of the tests.
-LONG_SCENARIOS := backup bookings load_balancer
+LONG_SCENARIOS := backup bookings key_rotation load_balancer
 LEFT_OUT := $(if $(filter 1,$(DRILLBOOK_ALL_TESTS)),,$(addprefix --exclude ,$(LONG_SCENARIOS)))
 PYTEST := $(BIN)/pytest --durations=5
 
@@ -62,10 +62,11 @@ lab-tests: setup ## drills on the lab, and sabotage that they must notice
 	$(DRILLBOOK) lab up
 	$(PYTEST) tests/lab
 
-bench: setup ## failover against the floor, rollback against a flip of a symlink, restore against pgBackRest alone and cp
+bench: setup ## failover, rollback, restore and renewal, each against its floor
 	$(DRILLBOOK) lab up
 	$(BIN)/python bench/rollback.py
 	$(BIN)/python bench/failover.py
+	$(BIN)/python bench/renewal.py
 	$(BIN)/python bench/restore.py
 
 render: setup ## write the pages of the runbooks anew
