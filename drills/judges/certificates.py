@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drills.judges.judgement import Judge, Judgement, Outcome
-from drills.measurement import first_touch, followed_runbooks, handshakes
+from drills.measurement import Certificate, first_touch, followed_runbooks, handshakes
 
 if TYPE_CHECKING:
     from drills.journal import Journal
@@ -19,20 +19,23 @@ def _decide(journal: Journal, objective: float | None) -> Judgement:
     if clock is None or seen is None or not seen.certificates:
         return Judgement(NAME, Outcome.UNKNOWN, "nobody saw a certificate", objective, None, "certificates")
     heal = journal.first("heal_started")
-    until = seen.ended if heal is None else heal.t
+    until = seen.ended if heal is None else min(heal.t, seen.ended)
     before = [one for one in seen.certificates if one.first < until]
-    outcome, because = _found(journal, [one.serial for one in before], until - clock.t)
+    outcome, because = _found(journal, before, until - clock.t)
     return Judgement(NAME, outcome, because, objective, float(len(before)), "certificates")
 
 
-def _found(journal: Journal, serials: list[str], watched_s: float) -> tuple[Outcome, str]:
-    told = f"{', '.join(serials) or 'no certificate'} in the {watched_s:.2f} s before the drill began to heal"
-    if len(serials) > 1:
+def _found(journal: Journal, before: list[Certificate], watched_s: float) -> tuple[Outcome, str]:
+    serials = ", ".join(one.serial for one in before) or "no certificate"
+    told = f"{serials} in the {watched_s:.2f} s before the drill began to heal, or the watch ended"
+    if len(before) > 1:
         return Outcome.MISSED, f"customers saw another certificate: {told}"
-    if not any(one.must_fail is not None and one.ended for one in followed_runbooks(journal)):
+    failed = [one.ended.t for one in followed_runbooks(journal) if one.must_fail is not None and one.ended is not None]
+    if not failed:
         return Outcome.UNKNOWN, f"no runbook had to fail meanwhile; customers saw {told}"
-    if not serials:
-        return Outcome.UNKNOWN, f"customers saw {told}"
+    # A certificate that nobody was shown afterwards may have been replaced by what the runbook did last.
+    if not before or before[0].last < max(failed):
+        return Outcome.UNKNOWN, f"nobody saw one after the runbook had failed; customers saw {told}"
     return Outcome.MET, f"customers saw {told}, and no other"
 
 

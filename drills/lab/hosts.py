@@ -266,7 +266,7 @@ class Lab:
 
     @staticmethod
     def _copy_secrets(source: Path, target: Path) -> None:
-        """Copies them, whole or not at all, each in the place of what was there."""
+        """Copies all of them first, and then puts each in the place of what was there; the source stays."""
         for name in SECRETS:
             fresh = target / f"{name}.fresh"
             shutil.rmtree(fresh, ignore_errors=True)

@@ -5,7 +5,7 @@ from drills.measurement.checks import Check, checks
 from drills.measurement.damages import Damage, damages, words
 from drills.measurement.figures import Measurement, measure
 from drills.measurement.forgeries import Forgeries, forgeries
-from drills.measurement.handshakes import Handshakes, handshakes
+from drills.measurement.handshakes import Certificate, Handshakes, handshakes
 from drills.measurement.leadership import Leadership, leadership
 from drills.measurement.runbooks import FollowedRunbook, followed_runbooks, running_at, says
 from drills.measurement.watch import (
@@ -31,6 +31,7 @@ from drills.measurement.writes import (
 __all__ = [
     "STABLE_SECONDS",
     "Answers",
+    "Certificate",
     "Check",
     "Damage",
     "Failure",

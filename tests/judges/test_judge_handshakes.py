@@ -130,7 +130,9 @@ def kept(visit: Visit, *, until: float = 30.0) -> Judgement:
 def test_a_certificate_that_changes_only_after_the_heal_is_kept(visit: Visit) -> None:
     judgement = kept(visit, until=14.9)
     assert (judgement.outcome, judgement.measured) == (Outcome.MET, 1.0)
-    assert judgement.because == "customers saw 0A in the 4.90 s before the drill began to heal, and no other"
+    assert judgement.because == (
+        "customers saw 0A in the 4.90 s before the drill began to heal, or the watch ended, and no other"
+    )
 
 
 def test_another_certificate_before_the_heal_is_missed(visit: Visit) -> None:
@@ -143,3 +145,10 @@ def test_a_certificate_is_kept_from_nothing_where_no_runbook_had_to_fail(visit: 
     visit.seen = [one for one in visit.seen if one.serial == "0A"]
     assert certificate_kept.judge(visit.journal()).outcome is Outcome.UNKNOWN
     assert certificate_kept.judge(visit.story.journal()).because == "nobody saw a certificate"
+
+
+def test_a_certificate_that_nobody_saw_after_the_failure_is_unknown(visit: Visit) -> None:
+    visit.seen, visit.closed = [one for one in visit.seen if one.due < 12], None
+    judgement = kept(visit)
+    assert judgement.outcome is Outcome.UNKNOWN
+    assert "nobody saw one after the runbook had failed" in judgement.because
