@@ -39,6 +39,7 @@ STEADY_LIMIT_SECONDS = 10.0
 PICTURE_SECONDS = 5.0
 READ_BACK_SECONDS = 30.0
 READ_BACK_APART_SECONDS = 2.0
+STAY_SECONDS = 1.0
 
 
 class StoryEndedError(Exception):
@@ -71,10 +72,14 @@ class LiveDrill:
 
     @contextmanager
     def during(self, *workloads: Workload) -> Iterator[None]:
-        """Customers use the system within the block; an orderly end reads their writes back."""
+        """Customers use the system within the block, and for a while after its last runbook.
+
+        An orderly end reads their writes back.
+        """
         for workload in workloads:
             self._start(workload)
         yield
+        self._stay()
         self.stop_workloads()
         self.read_back()
 
@@ -193,6 +198,11 @@ class LiveDrill:
             self._run.note("read_back", round=number, **read._asdict())
             if number == 1:
                 self._nap_until(began + READ_BACK_APART_SECONDS)
+
+    def _stay(self) -> None:
+        """What a runbook leaves at its end is seen as well; nobody could speak for it if the watch ended with it."""
+        if last := [entry.t for entry in self._run.entries if entry.kind == "runbook_ended"]:
+            self._nap_until(self._run.anchor + last[-1] + STAY_SECONDS)
 
     def _start(self, workload: Workload) -> None:
         self._interruption.check()

@@ -51,7 +51,10 @@ class Drill(Protocol):
         """The gate: go on only if every probe says yes; after the heal they are asked again."""
 
     def during(self, *workloads: Workload) -> AbstractContextManager[None]:
-        """Customers use the system as long as the block lasts; afterwards their writes are read back twice."""
+        """Customers use the system as long as the block lasts, and a second at least after its last runbook.
+
+        Afterwards their writes are read back twice.
+        """
 
     def steady(self, for_: timedelta) -> None:
         """The gate under load: go on only once every customer was served for so long."""

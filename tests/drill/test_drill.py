@@ -174,6 +174,18 @@ def test_several_workloads_come_and_go_together(stage: Stage) -> None:
     assert kinds.index("read_back") > kinds.index("workload_ended") + 1
 
 
+def test_customers_stay_for_a_while_after_the_last_runbook(stage: Stage) -> None:
+    def story(drill: Drill) -> None:
+        with drill.during(stage.workload()):
+            drill.follow("db_failover")
+
+    stage.perform(story)
+    ended, left = stage.journal().last("runbook_ended"), stage.journal().first("workload_ended")
+    assert ended is not None
+    assert left is not None
+    assert left.t - ended.t >= 1.0
+
+
 def test_a_story_knows_the_event_that_its_customers_book(stage: Stage) -> None:
     told = []
     stage.perform(lambda drill: told.append(drill.site.event))
