@@ -32,7 +32,7 @@ from drills.workloads.handshakes import handshakes
 def rotate_every_key(drill: Drill) -> None:
     """Every kind of key is changed while customers book; each old one is tried afterwards, and refused."""
     drill.require(accepts_bookings(), replication_streaming(standbys=2), newest_backup_restorable())
-    with drill.during(bookings(per_second=20, signed_in=True), handshakes(per_second=30)):
+    with drill.during(bookings(per_second=30, signed_in=True), handshakes(per_second=35)):
         drill.steady(for_=seconds(3))
         drill.follow("key_rotation", key_rotation_kind="webhook_secret")
         drill.follow("key_rotation", key_rotation_kind="signing_key")
