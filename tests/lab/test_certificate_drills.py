@@ -38,7 +38,12 @@ def served(lab: Cluster) -> str:
 
 
 @pytest.mark.parametrize(
-    "scenario", [pytest.param("cert_about_to_expire", marks=pytest.mark.long), "cert_expired", "acme_server_down"]
+    "scenario",
+    [
+        "cert_expired",
+        pytest.param("cert_about_to_expire", marks=pytest.mark.long),
+        pytest.param("acme_server_down", marks=pytest.mark.long),
+    ],
 )
 def test_a_drill_of_certificates_is_met_and_healed(
     scenario: str, terminal: Terminal, balancer: Cluster, recoveries: dict[str, str]

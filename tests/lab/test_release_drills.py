@@ -25,7 +25,7 @@ MISSED = 1
         "tampered_release",
         "bad_release_errors",
         "rollback_by_hand",
-        "deploy_under_load",
+        pytest.param("deploy_under_load", marks=pytest.mark.long),
         pytest.param("interrupted_deploy", marks=pytest.mark.long),
         pytest.param("bad_release_crash", marks=pytest.mark.long),
         pytest.param("bad_release_slow", marks=pytest.mark.long),
