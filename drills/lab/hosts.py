@@ -117,12 +117,16 @@ class Lab:
         self.prepare()
         saved = self._kept.is_dir() and all(machine.image_exists(self.saved_image(host)) for host in self.hosts)
         made_from = {host: machine.container(self.container(host), "{{.ImageName}}") for host in self.hosts}
-        provisioned = self._recorded_state() == self.state
-        if saved and not any(made_from.values()):
-            provisioned = True
-            self._copy_secrets(self._kept, self.folder)
+        if any(made_from.values()):
+            if (recorded := self._recorded_state()) is not None:
+                _refuse_missing([host for host, image in made_from.items() if not image])
+            provisioned = recorded == self.state
+        else:
+            if saved:
+                self._bring_secrets_back()
+            provisioned = saved
         with _step("start the hosts", 10):
-            # A host that exists is started as it is; only one that is missing is made from an image.
+            # A host that exists is started as it is; what an interrupted start left out is made from an image.
             newest = {host: self.saved_image(host) if saved else self.base_image for host in self.hosts}
             self._start({host: made_from[host] or newest[host] for host in self.hosts})
         if not provisioned:
@@ -255,7 +259,7 @@ class Lab:
         stale = [image for image in self._saved_images() if not image.endswith(self.state)]
         images = {host: self.saved_image(host) for host in self.hosts}
         self.play("lab/save.yml", log="save.log", variables={"lab_saved_images": images})
-        self._copy_secrets(self.folder, self._kept)
+        self._keep_secrets()
         for image in stale:
             machine.remove_image(image)
 
@@ -264,16 +268,23 @@ class Lab:
         """The secrets of the saved hosts; without them nobody could sign in to one."""
         return self.folder / "kept"
 
-    @staticmethod
-    def _copy_secrets(source: Path, target: Path) -> None:
-        """Copies all of them first, and then puts each in the place of what was there; the source stays."""
+    def _keep_secrets(self) -> None:
+        """Keeps all of them or, killed half way, none of them new."""
+        fresh, former = (self._kept.with_suffix(suffix) for suffix in (".fresh", ".former"))
+        for left in (fresh, former):
+            shutil.rmtree(left, ignore_errors=True)
         for name in SECRETS:
-            fresh = target / f"{name}.fresh"
-            shutil.rmtree(fresh, ignore_errors=True)
-            shutil.copytree(source / name, fresh)
+            shutil.copytree(self.folder / name, fresh / name)
+        if self._kept.exists():
+            self._kept.rename(former)
+        fresh.rename(self._kept)
+        shutil.rmtree(former, ignore_errors=True)
+
+    def _bring_secrets_back(self) -> None:
+        """Puts the kept ones in the place of what is there; done before any host is there, so it can be done again."""
         for name in SECRETS:
-            shutil.rmtree(target / name, ignore_errors=True)
-            (target / f"{name}.fresh").rename(target / name)
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            shutil.copytree(self._kept / name, self.folder / name)
 
     def _saved_images(self) -> list[str]:
         return machine.images_named(f"localhost/{self.container(host)}:" for host in self.hosts)
@@ -284,6 +295,15 @@ class Lab:
 
     def _record_state(self, state: str | None) -> None:
         (self.folder / "state.json").write_text(json.dumps({"provisioned": state}))
+
+
+def _refuse_missing(missing: list[str]) -> None:
+    """Nothing that a saved image holds fits in with hosts that have gone on since: neither keys nor data."""
+    if missing:
+        raise UsageError(
+            f"the lab lacks {', '.join(missing)}, and the other hosts have gone on since they were provisioned",
+            "throw them away and bring all of them back with 'drillbook lab reset'",
+        )
 
 
 @contextmanager
