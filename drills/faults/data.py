@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from drills.connection import UnreachableError
 from drills.faults.fault import FaultError, cure_of
+from drills.faults.script import ScriptedFault
 from drills.probes.reading import Reading, look_until
 
 if TYPE_CHECKING:
     from drills.cure import Cure
     from drills.site import Host
 
-_SECONDS = 20.0
 _CONFIRM_SECONDS = 5.0
 ASIDE = "lost_in_drill"
 
+_ARGUMENTS = "unit=$1; shift\n"
 # What is lost is only moved out of everybody's reach, so that it can be put back. What lies there from another drill is
 # the one copy of something, and is never overwritten.
 _LOSE = f"""set -eu
-unit=$1; shift
 for path in "$@"; do
   if test -e "$path" && test -e "$path.{ASIDE}"; then echo "$path.{ASIDE} is there already" >&2; exit 1; fi
 done
@@ -31,6 +29,44 @@ systemctl kill --signal=SIGKILL -- "$unit" 2>/dev/null || true
 systemctl stop -- "$unit" pgbackrest
 for path in "$@"; do if test -e "$path"; then mv -- "$path" "$path.{ASIDE}"; fi; done
 """
+_LEFT = """left=
+for path in "$@"; do if test -e "$path"; then left="$left $path"; fi; done
+if systemctl is-active --quiet -- "$unit"; then left="$left and $unit runs"; fi
+echo "left:${left:- nothing}"
+test -z "$left"
+"""
+
+
+@dataclass(frozen=True)
+class _HostLost(ScriptedFault):
+    """One of the hosts, which loses all of it."""
+
+    BEGIN: ClassVar[str] = _ARGUMENTS
+    HARM: ClassVar[str] = _LOSE
+    LOOK: ClassVar[str] = _LEFT
+    CURE: ClassVar[str] = "database_put_back"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The data."""
+        return (f"{self.arguments[1]} on {self.host}",)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The unit, and what is lost with it."""
+        version = self.host.variables.get("postgresql_version", 15)
+        return (
+            f"postgresql@{version}-main",
+            *(f"/var/lib/postgresql/{version}/main", "/etc/postgresql", "/etc/pgbackrest"),
+        )
+
+    def problem(self) -> str:
+        """Hurt, and say what stood against it, if anything."""
+        try:
+            self.inject()
+        except FaultError as error:
+            return str(error)
+        return ""
 
 
 @dataclass(frozen=True)
@@ -53,13 +89,13 @@ class DatabaseLost:
     @property
     def targets(self) -> tuple[str, ...]:
         """The data on each host."""
-        return tuple(f"{_paths(host)[0]} on {host}" for host in self.hosts)
+        return tuple(target for lost in self._each for target in lost.targets)
 
     def inject(self) -> None:
         """Kill each server and put its files out of reach, on all hosts at the same time."""
         self._moment[:] = [time.time()]
         with ThreadPoolExecutor(max_workers=len(self.hosts)) as pool:
-            problems = [problem for problem in pool.map(_lose, self.hosts) if problem]
+            problems = [problem for problem in pool.map(_HostLost.problem, self._each) if problem]
         if problems:
             raise FaultError("; ".join(problems))
 
@@ -69,39 +105,14 @@ class DatabaseLost:
 
     def cure(self) -> Cure:
         """Put everything back if nothing was rebuilt, else remove what was put aside."""
-        return cure_of(self, "database_put_back", limit=":".join(host.name for host in self.hosts))
+        return cure_of(self, _HostLost.CURE, limit=":".join(host.name for host in self.hosts))
+
+    @property
+    def _each(self) -> list[_HostLost]:
+        return [_HostLost(host) for host in self.hosts]
 
     def _look(self) -> Reading:
         with ThreadPoolExecutor(max_workers=len(self.hosts)) as pool:
-            left = [trace for trace in pool.map(_left, self.hosts) if trace]
-        return Reading(not left, "; ".join(left) or f"{len(self.hosts)} hosts have neither data nor settings")
-
-
-def _unit(host: Host) -> str:
-    return f"postgresql@{host.variables.get('postgresql_version', 15)}-main"
-
-
-def _paths(host: Host) -> tuple[str, ...]:
-    version = host.variables.get("postgresql_version", 15)
-    return (f"/var/lib/postgresql/{version}/main", "/etc/postgresql", "/etc/pgbackrest")
-
-
-def _lose(host: Host) -> str:
-    """What stood against it, if anything."""
-    script = shlex.join(["sudo", "-n", "sh", "-c", _LOSE, "lose", _unit(host), *_paths(host)])
-    return _answer(host, script)
-
-
-def _left(host: Host) -> str:
-    """What the host still has, or why that is not known; empty if it has nothing."""
-    looks = " || ".join(f"test -e {shlex.quote(path)}" for path in _paths(host))
-    running = f"systemctl is-active --quiet {shlex.quote(_unit(host))}"
-    return _answer(host, f"if {looks} || {running}; then echo it still has some of it >&2; exit 1; fi")
-
-
-def _answer(host: Host, command: str) -> str:
-    try:
-        answer = host.ssh.run(command, timeout=_SECONDS)
-    except UnreachableError as error:
-        return f"{host}: {error}"
-    return "" if answer.exit_code == 0 else f"{host}: {' '.join(answer.err.split())[:200] or answer.exit_code}"
+            seen = list(pool.map(_HostLost.confirm, self._each))
+        told = "; ".join(f"{host}: {reading.because}" for host, reading in zip(self.hosts, seen, strict=True))
+        return Reading(all(reading.ok for reading in seen), told)
