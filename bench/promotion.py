@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from drills.journal import JOURNAL, SCHEMA, JournalWriter, read_journal
 from drills.measurement import Measurement, measure
 from drills.workloads.bookings import bookings
+from drills.workloads.workload import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ def promotion_round(site: Site, folder: Path) -> Measurement:
     journal = JournalWriter(folder / JOURNAL, anchor)
     journal.note("opened", schema=SCHEMA, run=folder.name, anchor=anchor, judges=[])
     url = str(promoted.variables["bookings_url"])
-    workload = bookings(per_second=50).start(folder, folder.name, {"bookings_url": url}, anchor, os.environ)
+    workload = bookings(per_second=50).start(Setting(folder, folder.name, {"bookings_url": url}, anchor, os.environ))
     time.sleep(STEADY_SECONDS)
     journal.note("fault_started", fault="ServiceKilled", host=killed.name, targets=[killed.name])
     _sudo(killed, f"systemctl kill --signal=SIGKILL {UNIT}")

@@ -29,6 +29,7 @@ from drills.handshakes import HandshakeLedger, read_handshakes
 from drills.journal import HANDSHAKES
 from drills.site import read_site
 from drills.workloads.handshakes import handshakes
+from drills.workloads.workload import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,7 @@ def _measured(site: Site, folder: Path, change: Callable[[], None]) -> Round:
     """Do it under handshakes, and read from their ledger when the other certificate was seen."""
     folder.mkdir()
     anchor = time.monotonic()
-    workload = handshakes(per_second=PER_SECOND).start(folder, "", site.variables, anchor, os.environ)
+    workload = handshakes(per_second=PER_SECOND).start(Setting(folder, "", site.variables, anchor, os.environ))
     time.sleep(STEADY_SECONDS)
     began = time.monotonic() - anchor
     try:

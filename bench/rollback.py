@@ -24,6 +24,7 @@ from drills import checkout
 from drills.journal import LEDGER
 from drills.site import read_site
 from drills.workloads.bookings import bookings
+from drills.workloads.workload import Setting
 
 INVENTORY = checkout.ROOT / "inventories" / "lab"
 PER_SECOND = 50
@@ -94,7 +95,9 @@ def _measured(url: str, folder: Path, wanted: str | None, rollback: Any) -> Roun
     """Do it under load and read from the ledger what the customers saw."""
     folder.mkdir()
     anchor = time.monotonic()
-    workload = bookings(per_second=PER_SECOND).start(folder, folder.name, {"bookings_url": url}, anchor, os.environ)
+    workload = bookings(per_second=PER_SECOND).start(
+        Setting(folder, folder.name, {"bookings_url": url}, anchor, os.environ)
+    )
     time.sleep(STEADY_SECONDS)
     began = time.monotonic() - anchor
     rollback()

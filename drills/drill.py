@@ -20,8 +20,9 @@ from drills.probes import Probe, Reading, View, accepts_bookings
 from drills.probes.customers import Customers
 from drills.runbook import Followed, Following, Order, Runbook, Task, check_saying, check_undoable, load_runbook
 from drills.undo import undo_of, undone_by
-from drills.workloads.bookings import BOOKINGS
+from drills.workloads.bookings import Bookings
 from drills.workloads.readback import read_back
+from drills.workloads.workload import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from drills.interruption import Interruption
     from drills.run import Run
     from drills.site import Site
-    from drills.workloads.process import RunningWorkload, Workload
+    from drills.workloads.process import RunningWorkload
+    from drills.workloads.workload import Workload
 
 PROBE_EVERY_SECONDS = 0.05
 STEADY_LIMIT_SECONDS = 10.0
@@ -208,20 +210,20 @@ class LiveDrill:
         self._interruption.check()
         run = self._run
         try:
-            running = workload.start(run.folder, run.id, run.site.variables, run.anchor, os.environ)
+            running = workload.start(Setting(run.folder, run.id, run.site.variables, run.anchor, os.environ))
         except UsageError as error:
-            self._run.note("gate", probe=f"{workload.name} can start", ok=False, because=error.message)
+            self._run.note("gate", probe=f"{workload.NAME} can start", ok=False, because=error.message)
             raise StoryEndedError("the customers could not begin") from error
         self.workloads.append(running)
         self._run.note(
             "workload_started",
-            workload=workload.name,
+            workload=workload.NAME,
             per_second=workload.per_second,
             interval_s=workload.interval_s,
             timeout_s=workload.timeout_s,
             pid=running.pid,
         )
-        if workload.name == BOOKINGS:
+        if workload.NAME == Bookings.NAME:
             self._customers = Customers(self._run.folder, self._run.anchor)
 
     def _gate(self, readings: list[tuple[str, Reading]]) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from drills.probes import Probe
     from drills.scenario import Scenario
     from drills.site import Site
-    from drills.workloads.process import Workload
+    from drills.workloads.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class PlannedDrill:
     @contextmanager
     def during(self, *workloads: Workload) -> Iterator[None]:
         """Write down who uses the system."""
-        self.steps += [Step("use", f"{workload.name}, {workload.per_second:g} a second") for workload in workloads]
+        self.steps += [Step("use", f"{workload.NAME}, {workload.per_second:g} a second") for workload in workloads]
         yield
         self.steps.append(Step("read back", "every booking, twice"))
 

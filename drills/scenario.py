@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drills.judges import Judge
     from drills.probes import Probe
     from drills.site import Host
-    from drills.workloads.process import Workload
+    from drills.workloads.workload import Workload
 
 
 class Hosts(Protocol):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import socket
 import sys
 import time
@@ -27,7 +26,7 @@ from drills.workloads.ending import Ending
 from drills.workloads.flight import Flight, keep_pace
 from drills.workloads.identity import Provider, Tokens
 from drills.workloads.ledger import GroupCommit, Ledger
-from drills.workloads.order import Parser, new_ledger, obey
+from drills.workloads.order import Parser, obey, open_ledger
 from drills.workloads.trust import Trust
 
 if TYPE_CHECKING:
@@ -75,14 +74,11 @@ async def _work(order: Order) -> None:
     async with _session(order) as session:
         await _create_event(session, order, ending)
         tokens = await _signed_in(session, order) if provider else None
-        ledger = new_ledger(order.ledger, order.anchor)
-        ledger.note(
-            "opened",
-            t=ledger.clock(),
+        ledger = open_ledger(
+            order.ledger,
+            order.anchor,
             per_second=order.per_second,
-            interval_s=1 / order.per_second,
             timeout_s=order.timeout_s,
-            pid=os.getpid(),
             url=str(order.url),
             event=order.event,
         )

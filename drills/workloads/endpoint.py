@@ -45,3 +45,7 @@ class Endpoint:
             port=url.port or HTTPS,
             authority=str(variables.get(AUTHORITY_VARIABLE) or ""),
         )
+
+    def trusting(self) -> list[str]:
+        """Whom the clients are told to trust; nothing where the system's authorities hold."""
+        return ["--authority", self.authority] if self.authority else []

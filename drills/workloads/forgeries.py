@@ -4,62 +4,39 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drills.errors import UsageError
 from drills.forgeries import ACCEPTED
 from drills.journal import FORGERIES
-from drills.workloads.bookings import URL_VARIABLE
+from drills.workloads.bookings import url_words
 from drills.workloads.ledger import LedgerTail
-from drills.workloads.process import RunningWorkload, check_positive
+from drills.workloads.workload import Setting, Workload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-LOG = Path("logs", "forgeries.log")
+    from drills.workloads.process import RunningWorkload
 
 
 @dataclass
-class Forgeries:
-    """A forger who shows `per_second` forged tokens a second to the service, and waits `timeout_s` for each answer.
+class Forgeries(Workload):
+    """A forger who shows forged tokens to the service, and waits for each answer.
 
     Until a key is learned none is shown. Each token says that somebody else shows it, and is good for years.
     """
 
-    per_second: float
-    timeout_s: float
-    name: str = "forgeries"
     _running: RunningWorkload | None = field(default=None, init=False, repr=False, compare=False)
 
-    @property
-    def interval_s(self) -> float:
-        """The time between two forged tokens."""
-        return 1 / self.per_second
+    NAME = "forgeries"
+    MODULE = "drills.workloads.forgery_client"
+    LEDGER = FORGERIES
 
-    def start(
-        self,
-        run_dir: Path,
-        event: str,
-        variables: Mapping[str, object],
-        anchor: float,
-        environment: Mapping[str, str],
-    ) -> RunningWorkload:
-        """Start the process, and return once it waits for a key.
+    def words(self, setting: Setting) -> list[str]:
+        """To whom they are shown."""
+        return [*url_words(setting.variables), "--event", setting.event]
 
-        Raises:
-            UsageError: The process ended at once.
-        """
-        url = ["--url", str(variables.get(URL_VARIABLE, "")), "--event", event]
-        self._running = RunningWorkload.started(
-            "drills.workloads.forgery_client",
-            [*url, "--per-second", repr(self.per_second)],
-            ledger=run_dir.resolve() / FORGERIES,
-            log=run_dir.resolve() / LOG,
-            anchor=anchor,
-            timeout_s=self.timeout_s,
-            environment=environment,
-        )
+    def start(self, setting: Setting) -> RunningWorkload:
+        """Start the process, and return once it waits for a key."""
+        self._running = super().start(setting)
         return self._running
 
     def learn(self, kid: str, private_pem: str) -> None:
@@ -84,5 +61,4 @@ def forgeries(per_second: float = 10, *, timeout_s: float = 5.0) -> Forgeries:
     Raises:
         UsageError: The rate or the timeout is not a positive number.
     """
-    check_positive("forgeries", per_second=per_second, timeout_s=timeout_s)
     return Forgeries(per_second, timeout_s)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
 from http import HTTPStatus
@@ -20,9 +19,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from yarl import URL
 
 from drills.forgeries import ACCEPTED, REFUSED, UNANSWERED
+from drills.workloads.attempts import Attempts
 from drills.workloads.ending import Ending
 from drills.workloads.flight import Flight, keep_pace
-from drills.workloads.order import Parser, new_ledger, obey
+from drills.workloads.order import Parser, obey, open_ledger
 
 if TYPE_CHECKING:
     import argparse
@@ -35,14 +35,13 @@ LIFETIME_S = 10 * 365 * 24 * 3600
 ENOUGH_CHARACTERS = 100  # of an answer that nobody expected
 
 
-class Forger:
-    """Shows forged tokens when it is due without waiting for answers, and notes what became of each."""
+class Forger(Attempts):
+    """Shows forged tokens, once there is a key to sign them with."""
 
     def __init__(self, session: ClientSession, url: URL, ledger: Ledger, flight: Flight) -> None:
         """`url` is a page of the service that anybody may read who shows no bad token."""
-        self._session, self._url, self._ledger = session, url, ledger
-        self.flight = flight
-        self._number = 0
+        super().__init__(ledger, flight)
+        self._session, self._url = session, url
         self._kid = ""
         self._key: Any = None
 
@@ -50,37 +49,27 @@ class Forger:
         """Take the key in the line, and sign with it from now on."""
         told = json.loads(line)
         self._key, self._kid = load_pem_private_key(told["private_pem"].encode(), None), told["kid"]
-        self._ledger.note("learned", t=self._ledger.clock(), kid=self._kid)
+        self.ledger.note("learned", t=self.ledger.clock(), kid=self._kid)
 
-    def send(self, tick: int, due: float) -> None:  # noqa: ARG002  # each tick is like the other
-        """Show a forged token, or note why none can be shown; without a key nothing is due."""
-        if self._key is None:
-            return
-        if because := self.flight.full():
-            self.miss(due, because)
-            return
-        self._number += 1
-        now = time.monotonic()
-        self._ledger.note("begun", n=self._number, due=self._ledger.clock(due), t=self._ledger.clock(now))
-        self.flight.start(self._show(self._number), now - due)
+    def send(self, tick: int, due: float) -> None:
+        """Show a forged token; without a key nothing is due."""
+        if self._key is not None:
+            super().send(tick, due)
 
     def miss(self, due: float, because: str) -> None:
-        """Note a token that could not be shown."""
-        if self._key is None:
-            return
-        self._number += 1
-        self._ledger.note(
-            "missed", n=self._number, due=self._ledger.clock(due), t=self._ledger.clock(), because=because
-        )
+        """Note a token that could not be shown; without a key nothing is due."""
+        if self._key is not None:
+            super().miss(due, because)
 
-    async def _show(self, number: int) -> None:
+    async def attempt(self) -> dict[str, Any]:
+        """Show one, and take the service at its word."""
         headers = {"Authorization": f"Bearer {forged(self._key, self._kid)}"}
         try:
             async with self._session.get(self._url, headers=headers, allow_redirects=False) as response:
                 outcome, because = meaning(response.status, await response.read())
         except (ClientError, TimeoutError, OSError) as error:
             outcome, because = UNANSWERED, f"{type(error).__name__}: {error}".rstrip(": ")
-        self._ledger.note("ended", n=number, t=self._ledger.clock(), outcome=outcome, because=because)
+        return {"outcome": outcome, "because": because}
 
 
 def forged(key: Any, kid: str) -> str:  # noqa: ANN401  # the library's keys have no common type that signs
@@ -113,22 +102,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _work(order: argparse.Namespace) -> None:
     ending = Ending()
-    ledger = new_ledger(order.ledger, order.anchor)
     url = (order.url / "v1" / "bookings").with_query(event=order.event, limit=1)
     async with _session(order.timeout) as session:
+        ledger = open_ledger(
+            order.ledger, order.anchor, per_second=order.per_second, timeout_s=order.timeout, url=str(url)
+        )
         forger = Forger(session, url, ledger, Flight(order.per_second, ending.crashed))
         ending.listen(forger.learn)
-        ledger.note(
-            "opened",
-            t=ledger.clock(),
-            per_second=order.per_second,
-            interval_s=1 / order.per_second,
-            timeout_s=order.timeout,
-            pid=os.getpid(),
-            url=str(url),
-        )
         await keep_pace(forger, ending, ledger, interval_s=1 / order.per_second, timeout_s=order.timeout)
-    ledger.close()
+        ledger.close()
 
 
 def _session(timeout_s: float) -> ClientSession:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import ssl
 import sys
 import time
@@ -15,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drills.workloads.attempts import Attempts
 from drills.workloads.ending import Ending
 from drills.workloads.flight import Flight, keep_pace
-from drills.workloads.order import Parser, new_ledger, obey
+from drills.workloads.order import Parser, obey, open_ledger
 from drills.workloads.trust import Trust
 
 if TYPE_CHECKING:
@@ -54,40 +54,21 @@ class Seen:
     not_after: str
 
 
-class Visitors:
-    """Shake hands when it is due without waiting for each other, and note what became of it."""
+class Visitors(Attempts):
+    """Shake hands, and fetch a page through the connection."""
 
     def __init__(self, peer: Peer, trust: Trust, ledger: Ledger, flight: Flight, timeout_s: float) -> None:
-        self._peer, self._trust, self._ledger, self._timeout_s = peer, trust, ledger, timeout_s
-        self.flight = flight
-        self._number = 0
+        super().__init__(ledger, flight)
+        self._peer, self._trust, self._timeout_s = peer, trust, timeout_s
 
-    def send(self, tick: int, due: float) -> None:  # noqa: ARG002  # each tick is like the other
-        """Begin a handshake, or note why it cannot begin."""
-        if because := self.flight.full():
-            self.miss(due, because)
-            return
-        self._number += 1
-        now = time.monotonic()
-        self._ledger.note("begun", n=self._number, due=self._ledger.clock(due), t=self._ledger.clock(now))
-        self.flight.start(self._shake(self._number), now - due)
-
-    def miss(self, due: float, because: str) -> None:
-        """Note a handshake that could not be begun."""
-        self._number += 1
-        self._ledger.note(
-            "missed", n=self._number, due=self._ledger.clock(due), t=self._ledger.clock(), because=because
-        )
-
-    async def _shake(self, number: int) -> None:
-        found: dict[str, Any]
+    async def attempt(self) -> dict[str, Any]:
+        """Shake hands once."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 seen, shaken = await self._visit()
-            found = {"outcome": "good", "shaken": self._ledger.clock(shaken), **vars(seen)}
         except (OSError, TimeoutError, EOFError, BadAnswerError) as error:
-            found = {"outcome": classed(error), "because": f"{type(error).__name__}: {error}".rstrip(": ")}
-        self._ledger.note("ended", n=number, t=self._ledger.clock(), **found)
+            return {"outcome": classed(error), "because": f"{type(error).__name__}: {error}".rstrip(": ")}
+        return {"outcome": "good", "shaken": self.ledger.clock(shaken), **vars(seen)}
 
     async def _visit(self) -> tuple[Seen, float]:
         """Return what was shown and when hands were shaken; the page has come as well."""
@@ -143,16 +124,7 @@ async def _work(order: argparse.Namespace) -> None:
     ending.listen()
     peer = Peer(order.host, order.port, order.server_name, order.path)
     trust = Trust(order.authority)
-    ledger = new_ledger(order.ledger, order.anchor)
-    ledger.note(
-        "opened",
-        t=ledger.clock(),
-        per_second=order.per_second,
-        interval_s=1 / order.per_second,
-        timeout_s=order.timeout,
-        pid=os.getpid(),
-        **vars(peer),
-    )
+    ledger = open_ledger(order.ledger, order.anchor, per_second=order.per_second, timeout_s=order.timeout, **vars(peer))
     visitors = Visitors(peer, trust, ledger, Flight(order.per_second, ending.crashed), order.timeout)
     await keep_pace(visitors, ending, ledger, interval_s=1 / order.per_second, timeout_s=order.timeout)
     ledger.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -54,13 +55,16 @@ def positive(text: str) -> float:
     return value
 
 
-def new_ledger(path: Path, anchor: float) -> Ledger:
-    """Create the ledger.
+def open_ledger(path: Path, anchor: float, /, *, per_second: float, timeout_s: float, **facts: str | float) -> Ledger:
+    """Create the ledger and note in it how often clients come, how long they wait, and the `facts` of whom they reach.
 
     Raises:
         UsageError: It cannot be created, or is there already.
     """
     try:
-        return Ledger(path, anchor)
+        ledger = Ledger(path, anchor)
     except OSError as error:
         raise UsageError(f"cannot create the ledger {path}: {error.strerror}", "name a folder of a new run") from error
+    pace = {"per_second": per_second, "interval_s": 1 / per_second, "timeout_s": timeout_s}
+    ledger.note("opened", t=ledger.clock(), **pace, pid=os.getpid(), **facts)
+    return ledger

@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from drills.errors import UsageError
 
@@ -19,47 +19,6 @@ RUN_VARIABLE = "DRILLBOOK_RUN"
 START_WITHIN_S = 20.0
 END_WITHIN_S = 5.0
 LOOK_AGAIN_AFTER_S = 0.05
-
-
-class Workload(Protocol):
-    """Clients of the system as a scenario names them: `per_second` times a second, waiting `timeout_s` each time."""
-
-    @property
-    def name(self) -> str:
-        """What they do, in one word."""
-
-    @property
-    def per_second(self) -> float:
-        """How often they do it."""
-
-    @property
-    def interval_s(self) -> float:
-        """The time between two of them."""
-
-    @property
-    def timeout_s(self) -> float:
-        """How long each waits."""
-
-    def start(
-        self,
-        run_dir: Path,
-        event: str,
-        variables: Mapping[str, object],
-        anchor: float,
-        environment: Mapping[str, str],
-    ) -> RunningWorkload:
-        """Start the process, and return once it is about to begin.
-
-        Args:
-            run_dir: The run's folder; its name is the run's id, by which an orphan can be found.
-            event: The name of what is booked in this run.
-            variables: The inventory's variables that hold for all hosts; they say where the system is.
-            anchor: The raw monotonic second that counts as zero in this run.
-            environment: The variables of the process, to which DRILLBOOK_RUN is added.
-
-        Raises:
-            UsageError: The process ended at once, or the inventory does not say enough.
-        """
 
 
 @dataclass
@@ -90,7 +49,7 @@ class RunningWorkload:
             UsageError: It ended before, or did nothing for twenty seconds.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
-        own = ["--anchor", repr(anchor), "--timeout", repr(timeout_s), "--ledger", str(ledger)]
+        own = ["--anchor", repr(anchor), "--ledger", str(ledger)]
         with log.open("ab") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *words, *own],
@@ -169,10 +128,3 @@ def _environment(environment: Mapping[str, str], run_dir: Path) -> dict[str, str
     package = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (package, environment.get("PYTHONPATH"))))
     return {**environment, "PYTHONPATH": path, RUN_VARIABLE: run_dir.name}
-
-
-def check_positive(workload: str, **values: float) -> None:
-    """Raise UsageError unless every value is a positive number."""
-    for name, value in values.items():
-        if not 0 < value < float("inf"):
-            raise UsageError(f"{workload}({name}={value}) is not a positive number", f"set {name} to 1, say")

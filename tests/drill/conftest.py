@@ -54,7 +54,7 @@ class PlayedWorkload:
     """Customers who are only noted."""
 
     stage: Stage
-    name: str = "bookings"
+    NAME: str = "bookings"
     per_second: float = 50
     interval_s: float = 0.02
     timeout_s: float = 1.0

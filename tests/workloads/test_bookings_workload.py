@@ -17,6 +17,7 @@ from drills.errors import UsageError
 from drills.workloads.bookings import bookings
 from drills.workloads.ledger import LedgerTail, Rate
 from drills.workloads.readback import read_back
+from drills.workloads.workload import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,14 +35,16 @@ PARENT = """
 import os, sys, time
 from pathlib import Path
 from drills.workloads.bookings import bookings
-print(bookings(20).start(Path(sys.argv[1]), "e", {"bookings_url": sys.argv[2]}, 0.0, os.environ).pid, flush=True)
+from drills.workloads.workload import Setting
+setting = Setting(Path(sys.argv[1]), "e", {"bookings_url": sys.argv[2]}, 0.0, os.environ)
+print(bookings(20).start(setting).pid, flush=True)
 time.sleep(600)
 """
 
 
 @pytest.fixture
 def running(office: Office, run_dir: Path) -> Iterator[RunningWorkload]:
-    workload = bookings(per_second=50).start(run_dir, "e", {"bookings_url": office.url}, ANCHOR, os.environ)
+    workload = bookings(per_second=50).start(Setting(run_dir, "e", {"bookings_url": office.url}, ANCHOR, os.environ))
     yield workload
     workload.stop()
 
@@ -231,7 +234,7 @@ def test_it_waits_for_the_answers_still_to_come(office: Office, running: Running
 
 
 def test_it_ends_on_the_word_stop(office: Office, run_dir: Path) -> None:
-    workload = bookings(20).start(run_dir, "e", {"bookings_url": office.url}, ANCHOR, os.environ)
+    workload = bookings(20).start(Setting(run_dir, "e", {"bookings_url": office.url}, ANCHOR, os.environ))
     assert workload.process.stdin is not None
     workload.process.stdin.write(b"stop\n")
     workload.process.stdin.flush()
@@ -279,7 +282,7 @@ def test_it_has_a_session_of_its_own_and_carries_the_runs_id(running: RunningWor
 
 def test_a_service_out_of_reach_is_the_users_to_mend(free_url: str, run_dir: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        bookings().start(run_dir, "e", {"bookings_url": free_url}, ANCHOR, os.environ)
+        bookings().start(Setting(run_dir, "e", {"bookings_url": free_url}, ANCHOR, os.environ))
 
     assert f"the bookings service at {free_url} did not create the event 'e' within 10 s" in caught.value.message
     assert caught.value.hint == f"curl -i {free_url}/readyz"
@@ -290,7 +293,7 @@ def test_a_folder_that_has_a_ledger_is_refused(office: Office, run_dir: Path) ->
     (run_dir / "ledger.jsonl").touch()
 
     with pytest.raises(UsageError, match="cannot create the ledger"):
-        bookings().start(run_dir, "e", {"bookings_url": office.url}, ANCHOR, os.environ)
+        bookings().start(Setting(run_dir, "e", {"bookings_url": office.url}, ANCHOR, os.environ))
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("inf"), float("nan")])

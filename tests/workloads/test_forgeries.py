@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from drills.errors import UsageError
 from drills.workloads.forgeries import forgeries
 from drills.workloads.forgery_client import VICTIM, meaning
+from drills.workloads.workload import Setting
 from lab.bookings.bearer import BadToken, verify
 from lab.bookings.secret import SigningKeys
 
@@ -92,7 +93,7 @@ def gate() -> Gate:
 @pytest.fixture
 def forger(gate: Gate, run_dir: Path) -> Iterator[Forgeries]:
     forger = forgeries(per_second=20, timeout_s=0.5)
-    running = forger.start(run_dir, "e", {"bookings_url": f"http://127.0.0.1:{gate.port}"}, ANCHOR, os.environ)
+    running = forger.start(Setting(run_dir, "e", {"bookings_url": f"http://127.0.0.1:{gate.port}"}, ANCHOR, os.environ))
     yield forger
     running.stop()
 

@@ -15,6 +15,7 @@ import pytest
 
 from drills.errors import UsageError
 from drills.workloads.handshakes import handshakes
+from drills.workloads.workload import Setting
 from tests.workloads.authority import DAY, NAME, Authority
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def start(run_dir: Path, authority: Authority) -> Iterator[Callable[..., Running
 
     def start_one(port: int, *, timeout_s: float = 1.0) -> RunningWorkload:
         workload = handshakes(per_second=20, timeout_s=timeout_s)
-        running.append(workload.start(run_dir, "", variables(port, authority.path), ANCHOR, os.environ))
+        running.append(workload.start(Setting(run_dir, "", variables(port, authority.path), ANCHOR, os.environ)))
         return running[0]
 
     yield start_one
@@ -232,13 +233,13 @@ def test_killed_it_leaves_a_ledger_that_is_not_closed(
 def test_an_inventory_that_names_no_endpoint_is_told(run_dir: Path) -> None:
     for url in ("", "http://bookings.test", "bookings.test"):
         with pytest.raises(UsageError, match=r"bookings_tls_url of the inventory is '.*', so nobody can come over TLS"):
-            handshakes().start(run_dir, "", {"bookings_tls_url": url}, ANCHOR, os.environ)
+            handshakes().start(Setting(run_dir, "", {"bookings_tls_url": url}, ANCHOR, os.environ))
 
 
 def test_an_authority_that_cannot_be_read_is_the_users_to_mend(run_dir: Path, tmp_path: Path) -> None:
     missing = tmp_path / "nobody.pem"
     with pytest.raises(UsageError, match="the authority's certificate") as caught:
-        handshakes().start(run_dir, "", variables(1, missing), ANCHOR, os.environ)
+        handshakes().start(Setting(run_dir, "", variables(1, missing), ANCHOR, os.environ))
     assert str(missing) in caught.value.message
 
 

@@ -13,6 +13,7 @@ import pytest
 from drills.errors import UsageError
 from drills.workloads.answers import read_answer
 from drills.workloads.bookings import bookings
+from drills.workloads.workload import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +38,7 @@ def provider(tmp_path: Path) -> Path:
 @pytest.fixture
 def running(office: Office, run_dir: Path, provider: Path) -> Iterator[RunningWorkload]:
     variables = {"bookings_url": office.url, "bookings_payment_provider_file": str(provider)}
-    workload = bookings(per_second=50, signed_in=True).start(run_dir, "e", variables, ANCHOR, os.environ)
+    workload = bookings(per_second=50, signed_in=True).start(Setting(run_dir, "e", variables, ANCHOR, os.environ))
     yield workload
     workload.stop()
 
@@ -127,14 +128,14 @@ def test_a_provider_without_a_secret_is_the_users_to_mend(
         path.write_text(content)
     variables = {"bookings_url": office.url, "bookings_payment_provider_file": str(path)}
     with pytest.raises(UsageError, match="the payment provider has no secret") as caught:
-        bookings(signed_in=True).start(run_dir, "e", variables, ANCHOR, os.environ)
+        bookings(signed_in=True).start(Setting(run_dir, "e", variables, ANCHOR, os.environ))
     assert str(path) in caught.value.message
     assert not (run_dir / "ledger.jsonl").exists()
 
 
 def test_an_inventory_that_names_no_provider_is_told(office: Office, run_dir: Path) -> None:
     with pytest.raises(UsageError, match="no bookings_payment_provider_file"):
-        bookings(signed_in=True).start(run_dir, "e", {"bookings_url": office.url}, ANCHOR, os.environ)
+        bookings(signed_in=True).start(Setting(run_dir, "e", {"bookings_url": office.url}, ANCHOR, os.environ))
 
 
 def test_a_sign_in_without_a_token_is_not_good() -> None:

@@ -19,6 +19,7 @@ from drills.errors import UsageError
 from drills.probes import View, certificate_lasts
 from drills.site import Site
 from drills.workloads.bookings import bookings
+from drills.workloads.workload import Setting
 from tests.workloads.authority import DAY, NAME, Authority
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ def inventory(relay: Relay, authority: Authority) -> dict[str, str]:
 def test_an_expired_certificate_turns_customers_away_and_a_new_one_brings_them_back(
     relay: Relay, authority: Authority, run_dir: Path, read: Callable[[], Journal]
 ) -> None:
-    running = bookings(per_second=20, over_tls=True).start(run_dir, "e", inventory(relay, authority), 0.0, os.environ)
+    running = bookings(per_second=20, over_tls=True).start(
+        Setting(run_dir, "e", inventory(relay, authority), 0.0, os.environ)
+    )
     time.sleep(1)
     relay.context.load_cert_chain(authority.certificate(begin=-2 * DAY, end=-DAY)[0])
     time.sleep(1)
@@ -101,7 +104,9 @@ def test_customers_trust_a_new_authority_from_when_they_are_told_of_it(
 ) -> None:
     (tmp_path / "other").mkdir()
     other = Authority(tmp_path / "other", "other")
-    running = bookings(per_second=20, over_tls=True).start(run_dir, "e", inventory(relay, authority), 0.0, os.environ)
+    running = bookings(per_second=20, over_tls=True).start(
+        Setting(run_dir, "e", inventory(relay, authority), 0.0, os.environ)
+    )
     time.sleep(0.5)
     relay.context.load_cert_chain(other.certificate()[0])
     time.sleep(0.5)
@@ -117,7 +122,7 @@ def test_customers_trust_a_new_authority_from_when_they_are_told_of_it(
 
 def test_an_inventory_that_names_no_endpoint_is_told(run_dir: Path) -> None:
     with pytest.raises(UsageError, match="nobody can come over TLS"):
-        bookings(over_tls=True).start(run_dir, "e", {}, 0.0, os.environ)
+        bookings(over_tls=True).start(Setting(run_dir, "e", {}, 0.0, os.environ))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from drills.workloads.bookings import bookings
+from drills.workloads.workload import Setting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ def test_fifty_a_second_cost_at_most_a_tenth_of_a_core(office: Office, tmp_path:
         folder = tmp_path / f"run{attempt}"
         folder.mkdir()
         workload = bookings(per_second=50).start(
-            folder, f"e{attempt}", {"bookings_url": office.url}, ANCHOR, os.environ
+            Setting(folder, f"e{attempt}", {"bookings_url": office.url}, ANCHOR, os.environ)
         )
         time.sleep(15)
         assert workload.stop() == 0
