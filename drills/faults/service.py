@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from drills.connection import UnreachableError
 from drills.faults.fault import FaultError, cure_of
@@ -19,11 +20,14 @@ _CONFIRM_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
-class ServiceKilled:
-    """Every process of a systemd unit is killed with SIGKILL."""
+class _ServiceSignalled(ABC):
+    """Every process of a systemd unit gets `SIGNAL`; `CURE` is the playbook in `drills/faults/cures` that undoes it."""
 
     host: Host
     service: str
+
+    SIGNAL: ClassVar[str]
+    CURE: ClassVar[str]
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -31,76 +35,65 @@ class ServiceKilled:
         return (f"{self.service} on {self.host}",)
 
     def inject(self) -> None:
-        """Kill all processes of the unit."""
-        _signal(self.host, self.service, "SIGKILL")
+        """Send the signal to all processes of the unit."""
+        command = f"sudo -n systemctl kill --signal={self.SIGNAL} -- {shlex.quote(self.service)}"
+        try:
+            answer = self.host.ssh.run(command, timeout=_SECONDS)
+        except UnreachableError as error:
+            raise FaultError(str(error)) from error
+        if answer.exit_code != 0:
+            raise FaultError(f"{command} on {self.host}: {answer.err.strip()}")
 
     def confirm(self) -> Reading:
-        """The unit has failed: it was killed, and nothing has started it again."""
+        """Look until it shows."""
         return look_until(self._look, seconds=_CONFIRM_SECONDS)
 
     def cure(self) -> Cure:
-        """Start the unit."""
-        return cure_of(self, "service_started", {"cure_service": self.service})
+        """What undoes it, on the host."""
+        return cure_of(self, self.CURE, {"cure_service": self.service})
 
     def _look(self) -> Reading:
         try:
-            answer = self.host.ssh.run(
-                f"systemctl show --property=ActiveState,Result -- {shlex.quote(self.service)}",
-                timeout=_SECONDS,
-            )
+            return self._seen()
         except UnreachableError as error:
             return Reading(ok=False, because=str(error))
+
+    @abstractmethod
+    def _seen(self) -> Reading:
+        """What the host says of it."""
+
+
+@dataclass(frozen=True)
+class ServiceKilled(_ServiceSignalled):
+    """Every process of a systemd unit is killed: the unit has failed, and nothing has started it again."""
+
+    SIGNAL: ClassVar[str] = "SIGKILL"
+    CURE: ClassVar[str] = "service_started"
+
+    def _seen(self) -> Reading:
+        command = f"systemctl show --property=ActiveState,Result -- {shlex.quote(self.service)}"
+        answer = self.host.ssh.run(command, timeout=_SECONDS)
         seen = dict(line.partition("=")[::2] for line in answer.out.splitlines())
         dead = seen.get("ActiveState") in {"failed", "inactive"}
         return Reading(dead, f"{self.service} is {seen.get('ActiveState')} (result {seen.get('Result')})")
 
 
 @dataclass(frozen=True)
-class ServiceFrozen:
-    """Every process of a systemd unit is stopped with SIGSTOP: it holds its connections and says nothing."""
+class ServiceFrozen(_ServiceSignalled):
+    """Every process of a systemd unit is stopped, and there is one at least: it holds its connections, says nothing."""
 
-    host: Host
-    service: str
+    SIGNAL: ClassVar[str] = "SIGSTOP"
+    CURE: ClassVar[str] = "service_resumed"
 
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """The unit on its host."""
-        return (f"{self.service} on {self.host}",)
-
-    def inject(self) -> None:
-        """Stop all processes of the unit."""
-        _signal(self.host, self.service, "SIGSTOP")
-
-    def confirm(self) -> Reading:
-        """Every process of the unit is in state T, and there is at least one."""
-        return look_until(self._look, seconds=_CONFIRM_SECONDS)
-
-    def cure(self) -> Cure:
-        """Let the unit's processes go on."""
-        return cure_of(self, "service_resumed", {"cure_service": self.service})
-
-    def _look(self) -> Reading:
+    def _seen(self) -> Reading:
         unit = self.service if "." in self.service else f"{self.service}.service"
         command = (
             f"for p in /proc/[0-9]*; do grep -qsF -- {shlex.quote('/' + unit)} $p/cgroup "
             "&& sed -n 's/^State:[[:space:]]*\\([A-Z]\\).*/\\1/p' $p/status; done 2>/dev/null; true"
         )
-        try:
-            states = self.host.ssh.run(command, timeout=_SECONDS).out.split()
-        except UnreachableError as error:
-            return Reading(ok=False, because=str(error))
+        states = self.host.ssh.run(command, timeout=_SECONDS).out.split()
         stopped = states.count("T")
         return Reading(
             bool(states) and stopped == len(states),
             f"{stopped} of {len(states)} processes of {unit} are stopped",
         )
-
-
-def _signal(host: Host, service: str, signal: str) -> None:
-    command = f"sudo -n systemctl kill --signal={signal} -- {shlex.quote(service)}"
-    try:
-        answer = host.ssh.run(command, timeout=_SECONDS)
-    except UnreachableError as error:
-        raise FaultError(str(error)) from error
-    if answer.exit_code != 0:
-        raise FaultError(f"{command} on {host}: {answer.err.strip()}")
