@@ -116,3 +116,13 @@ def test_modules_are_named_in_full_or_are_our_own(path: Path) -> None:
         }
         assert not short, f"{task['name']}: {short}"
         assert any("." in key or key in own for key in task), task["name"]
+
+
+def test_a_restored_database_keeps_as_much_wal_from_its_start_as_every_leader() -> None:
+    # Standbys are copied from it before it has the cluster's settings.
+    begins, leads = (
+        re.findall(r"^wal_keep_size = \w+$", (ROOT / "roles" / path).read_text(), re.MULTILINE)
+        for path in ("backup/templates/beginning.conf.j2", "postgresql/templates/cluster.conf.j2")
+    )
+    assert begins == leads
+    assert begins
