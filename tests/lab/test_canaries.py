@@ -61,6 +61,7 @@ ALL = [
     rotation("signing_key"),
     rotation("database_password"),
     rotation("tls_key"),
+    rotation("tls_key", "-e", "key_rotation_leaked=true"),
     rotation("automation_key"),
     rotation("signing_key", "-e", "key_rotation_leaked=true"),
     ("cert_renewal", "-e", "cert_renewal_force=true"),
@@ -69,6 +70,8 @@ ALL = [
     ("backup_verify", *COPY),
     ("backup_drop", *COPY),
     rotation("backup_passphrase"),
+    ("backup",),
+    rotation("backup_bucket_passphrase"),
     ("backup",),
     ("site",),
 ]

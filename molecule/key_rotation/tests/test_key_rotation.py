@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from key_rotation.tests.conftest import SECRETS_OF
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from key_rotation.tests.conftest import Changed, Rotation
+    from key_rotation.tests.conftest import Changed, Rotation, Run
 
     from conftest import Hosts
 
@@ -119,6 +121,28 @@ def test_between_any_two_tasks(
         rotation.versions(KINDS[kind])
         rotation.finish(kind, key_rotation_leaked=leaked)
         exactly_one_opens(kind)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("late_s", [0, 6])
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_who_follow_it_at_once_do_not_lock_anybody_out(
+    kind: str, late_s: int, rotation: Rotation, doors: Doors, exactly_one_opens: Callable[[str], None]
+) -> None:
+    before = rotation.versions(KINDS[kind])["current"]
+
+    def follow(late_s: int) -> Run:
+        time.sleep(late_s)
+        return rotation.run(kind)
+
+    with ThreadPoolExecutor() as pool:
+        runs = list(pool.map(follow, (0, late_s)))
+    current = rotation.versions(KINDS[kind])["current"]
+    assert current.id != before.id, [run.text for run in runs]
+    assert doors.opened(kind, {current.id: current.value}), [run.text for run in runs]
+    assert 0 in {run.code for run in runs}, [run.text for run in runs]
+    rotation.finish(kind)
+    exactly_one_opens(kind)
 
 
 @pytest.mark.long
