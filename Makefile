@@ -8,9 +8,9 @@ ROUNDS ?= 1
 # The drills of the lab use these roles all the time, so their scenarios belong to the long form of the tests.
 LONG_SCENARIOS := backup bookings key_rotation load_balancer
 LEFT_OUT := $(if $(filter 1,$(DRILLBOOK_ALL_TESTS)),,$(addprefix --exclude ,$(LONG_SCENARIOS)))
-PYTEST := $(BIN)/pytest --durations=5
+PYTEST := $(BIN)/pytest --durations=12
 
-.PHONY: help setup drill drills-all test lint unit contract beside prepared service molecule lab-tests bench render down clean
+.PHONY: help setup drill drills-all test lint unit contract beside prepared lab service molecule lab-tests bench render down clean
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -21,12 +21,10 @@ setup: .venv/ready ## install what is missing: system packages, the virtual envi
 	@lab/install.sh $(PYTHON)
 	@touch $@
 
-drill: setup ## lab up, then the drill db_failover
-	@$(DRILLBOOK) lab up
+drill: lab ## lab up, then the drill db_failover
 	@$(DRILLBOOK) run db_failover
 
-drills-all: setup ## every scenario, one after the other, to the last; ROUNDS=3 for three rounds
-	@$(DRILLBOOK) lab up
+drills-all: lab ## every scenario, one after the other, to the last; ROUNDS=3 for three rounds
 	@for round in $$(seq $(ROUNDS)); do for scenario in $(SCENARIOS); do \
 	  $(DRILLBOOK) run $$scenario || failed="$$failed $$scenario (exit code $$?)"; done; done; \
 	  [ -z "$$failed" ] || { echo "not met:$$failed"; exit 1; }
@@ -48,12 +46,15 @@ unit: setup ## tests that need no lab
 contract: setup ## what the parts of this repository promise each other
 	$(PYTEST) tests/contract
 
-# Both wait more than they work, so they wait together; what each says is shown as a whole.
-beside:
-	@$(MAKE) --jobs 2 --output-sync=target molecule service
+# They wait more than they work, so two of them wait together; what each says is shown as a whole.
+beside: setup
+	@$(MAKE) --jobs 2 --output-sync=target molecule service lab
 
 prepared: setup
-	$(DRILLBOOK) lab prepare
+	@$(DRILLBOOK) lab prepare
+
+lab: prepared ## the lab's hosts, up and provisioned
+	@$(DRILLBOOK) lab up
 
 service: prepared ## the bookings service with a real PostgreSQL, on the packages that its hosts have
 	mkdir -p .lab/releases && $(BIN)/python lab/release.py all --to .lab/releases > .lab/releases/digests.json
@@ -64,12 +65,10 @@ service: prepared ## the bookings service with a real PostgreSQL, on the package
 molecule: prepared ## each role on hosts of its own
 	$(DRILLBOOK) lab exec -- molecule --base-config .config/molecule/config.yml test --all $(LEFT_OUT)
 
-lab-tests: setup ## drills on the lab, and sabotage that they must notice
-	$(DRILLBOOK) lab up
+lab-tests: lab ## drills on the lab, and sabotage that they must notice
 	$(PYTEST) tests/lab
 
-bench: setup ## failover, rollback, restore and renewal, each against its floor
-	$(DRILLBOOK) lab up
+bench: lab ## failover, rollback, restore and renewal, each against its floor
 	$(BIN)/python bench/rollback.py
 	$(BIN)/python bench/failover.py
 	$(BIN)/python bench/renewal.py
