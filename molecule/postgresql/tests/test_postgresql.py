@@ -38,6 +38,20 @@ def test_a_write_is_on_a_standby_when_it_returns(hosts: Hosts, eventually: Calla
         eventually(lambda standby=standby: ask(hosts, standby, "SELECT count(*) FROM kept"), "1")
 
 
+def test_wal_is_handed_to_the_archive_in_time_after_a_restart_as_well(
+    hosts: Hosts, eventually: Callable[..., None]
+) -> None:
+    ask(hosts, "db1", "ALTER SYSTEM SET archive_timeout = '2s'")
+    hosts["db1"].check_output(f"systemctl restart {UNIT}")
+    eventually(lambda: ask(hosts, "db1", STREAMING), "2")
+    ask(hosts, "db1", "INSERT INTO kept VALUES (3)")
+    written = ask(hosts, "db1", "SELECT pg_walfile_name(pg_current_wal_lsn())")
+    archived = f"SELECT last_archived_wal >= '{written}' FROM pg_stat_archiver"
+    # Without the unit's reload it takes checkpoint_timeout, five minutes.
+    eventually(lambda: ask(hosts, "db1", archived), "t")
+    ask(hosts, "db1", "ALTER SYSTEM RESET archive_timeout")
+
+
 def test_a_write_without_a_standby_does_not_return(hosts: Hosts) -> None:
     for standby in ("db2", "db3"):
         hosts[standby].check_output(f"systemctl kill --signal=STOP {UNIT}")
