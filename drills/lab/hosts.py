@@ -96,7 +96,7 @@ class Lab:
         return f"localhost/{self.container(host)}:{self.state}"
 
     def prepare(self) -> None:
-        """Makes what hosts start from: the image, settings, a network address, a key. Molecule needs no more."""
+        """Makes what hosts start from: the image, settings, a network address, keys. Molecule needs no more."""
         machine.require_podman()
         self.folder.mkdir(mode=0o700, exist_ok=True)
         if not machine.image_exists(self.base_image):
@@ -107,10 +107,12 @@ class Lab:
                 )
         machine.find_container_settings(self.base_image, self.folder / "containers.conf")
         self._build_releases()
-        key = self.folder / "ssh" / "id_ed25519"
-        if not key.exists():
-            key.parent.mkdir(mode=0o700, exist_ok=True)
-            machine.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.name, "-f", str(key)])
+        # Molecule has a key of its own: the lab's is rotated, and goes back to the kept one, while molecule's hosts run.
+        for user in ("ssh", "molecule"):
+            key = self.folder / user / "id_ed25519"
+            if not key.exists():
+                key.parent.mkdir(mode=0o700, exist_ok=True)
+                machine.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.name, "-f", str(key)])
 
     def up(self) -> None:
         """Brings every host up and provisioned; does nothing that is done already."""
