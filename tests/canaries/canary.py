@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import html
 import json
 import re
@@ -12,12 +13,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 # Shorter ones would be found by chance, as a file's name or a number.
 SHORTEST = 16
-PRIVATE_KEY = re.compile("-----BEGIN [A-Z ]*PRIVATE KEY-----\n(.*?)-----END ", re.DOTALL)
+PRIVATE_KEY = re.compile("-----BEGIN [A-Z ]*PRIVATE KEY-----\n(.*?)-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL)
 # Every key of OpenSSH begins with these: they are the name of the format.
 OPENSSH = "b3BlbnNzaC1rZXktdjE"
 
@@ -48,8 +52,26 @@ class Canary:
 
 
 def _lines(content: str) -> Iterator[str]:
-    """The lines of the private keys in it."""
-    return (line for key in private_keys(content) for line in key.splitlines())
+    """The lines of the private keys in it, but for those that stand in the public key as well."""
+    for key in PRIVATE_KEY.finditer(content):
+        public = _public(key[0])
+        yield from (line for line in key[1].splitlines() if not _is_in(line, public))
+
+
+def _public(key: str) -> bytes:
+    """The public key that belongs to a private one in PEM, in DER; empty where it is not known."""
+    try:
+        public = load_pem_private_key(key.encode(), None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return b""
+    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _is_in(line: str, public: bytes) -> bool:
+    try:
+        return base64.b64decode(line, validate=True) in public
+    except binascii.Error:
+        return False
 
 
 def _long(texts: Iterable[str]) -> Iterator[str]:
@@ -59,7 +81,7 @@ def _long(texts: Iterable[str]) -> Iterator[str]:
 
 def private_keys(content: str) -> list[str]:
     """The private keys in PEM that are in it, without their armour; certificates beside them are no secret."""
-    return PRIVATE_KEY.findall(content)
+    return [key[1] for key in PRIVATE_KEY.finditer(content)]
 
 
 def _strings(content: Any) -> Iterator[str]:  # noqa: ANN401  # JSON values

@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from drills.runbook import Following, Order
 from drills.site import read_site
@@ -67,6 +69,18 @@ def test_a_secret_is_found_in_every_spelling(spelling: str) -> None:
 def test_one_line_of_a_key_gives_it_away_and_its_armour_does_not() -> None:
     assert names_in(b"-----BEGIN PRIVATE KEY-----", CANARIES) == []
     assert names_in(b"AnotherLineOfIt==", CANARIES) == ["key"]
+
+
+def test_what_an_elliptic_key_has_in_common_with_its_public_key_is_no_secret() -> None:
+    key = generate_private_key(SECP256R1())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    canary = Canary("an elliptic key", private)
+    shared = private.splitlines()[3]
+    assert shared.encode() in public, "the test tests nothing"
+    assert names_in(public, [canary]) == []
+    for secret in private.splitlines()[1:3]:
+        assert names_in(f"a log line with {secret} in it".encode(), [canary]) == ["an elliptic key"]
 
 
 def test_a_key_in_a_json_file_is_as_much_a_canary_as_in_a_file_of_its_own(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ LEFT_OUT = (".venv", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache", "__p
 ME = Path(ROOT).owner() + ":" + Path(ROOT).group()
 ON_CONTROLLER = [
     Allowed(rf"{ROOT}/\.lab/(kept/)?secrets/[^/]+", ME, "600"),
-    Allowed(rf"{ROOT}/\.lab/(kept/)?ssh/id_ed25519(\.pending|\.previous)?", ME, "600"),
+    Allowed(rf"{ROOT}/\.lab/(kept/)?(ssh|molecule)/id_ed25519(\.pending|\.previous)?", ME, "600"),
 ]
 WEBHOOK = "app1:/etc/bookings/secrets/webhook.json"
 MUST_BE_FOUND = {
