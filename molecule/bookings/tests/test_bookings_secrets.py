@@ -69,7 +69,9 @@ def test_secrets_are_for_nobody_else_and_in_files_alone(host: Host) -> None:
     assert "only-for-this-scenario" not in host.check_output("systemctl show bookings@blue")
     assert not host.file("/etc/bookings/blue.env").contains("only-for-this-scenario")
     pid = process(host, "blue")
-    assert "only-for-this-scenario" not in host.check_output(f"tr '\\0' ' ' < /proc/{pid}/environ /proc/{pid}/cmdline")
+    told = host.check_output(f"cat /proc/{pid}/environ /proc/{pid}/cmdline | tr '\\0' ' '")
+    assert "BOOKINGS_PORT=" in told, "the environment was not read"
+    assert "only-for-this-scenario" not in told
 
 
 def test_secrets_are_taken_by_what_runs_without_a_restart(
