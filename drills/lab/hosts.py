@@ -107,7 +107,7 @@ class Lab:
                 )
         machine.find_container_settings(self.base_image, self.folder / "containers.conf")
         self._build_releases()
-        # Molecule has a key of its own: the lab's is rotated, and goes back to the kept one, while molecule's hosts run.
+        # Molecule has a key of its own: the lab's is rotated, or goes back to the kept one, while its hosts run.
         for user in ("ssh", "molecule"):
             key = self.folder / user / "id_ed25519"
             if not key.exists():
