@@ -70,7 +70,8 @@ def test_secrets_are_for_nobody_else_and_in_files_alone(host: Host) -> None:
     assert not host.file("/etc/bookings/blue.env").contains("only-for-this-scenario")
     pid = process(host, "blue")
     told = host.check_output(f"cat /proc/{pid}/environ /proc/{pid}/cmdline | tr '\\0' ' '")
-    assert "BOOKINGS_PORT=" in told, "the environment was not read"
+    assert "LOGNAME=bookings" in told, "the environment was not read"
+    assert "-m bookings" in told, "the arguments were not read"
     assert "only-for-this-scenario" not in told
 
 
