@@ -1,12 +1,19 @@
-"""What all tests share: the long ones are left out, unless DRILLBOOK_ALL_TESTS=1 asks for them."""
+"""What all tests share: one Ansible, and that long ones are left out, unless DRILLBOOK_ALL_TESTS=1 asks for them."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from drills import checkout
+
 if TYPE_CHECKING:
     import pytest
+
+
+def pytest_configure() -> None:
+    """Use the Ansible that is installed beside this Python, as `drillbook` does, whatever the caller's PATH."""
+    checkout.use_own_ansible()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -25,7 +25,6 @@ all:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    checkout.use_own_ansible()
     monkeypatch.setenv("DRILLBOOK_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from drills import checkout
 from drills.errors import UsageError
 from drills.faults.controller import ControllerKilled
 from drills.judges.verdict import Heal, summarize
@@ -242,7 +241,6 @@ def test_a_runbook_that_nothing_undoes_is_not_interrupted(stage: Stage) -> None:
 
 
 def test_a_real_ansible_playbook_dies_at_its_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checkout.use_own_ansible()
     monkeypatch.setenv("DRILLBOOK_PLAYBOOKS", str(PLAYBOOKS))
     inventory, trace = tmp_path / "hosts.yml", tmp_path / "trace"
     here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}

@@ -155,7 +155,6 @@ def test_an_empty_repository_cannot_be_harmed(fault: type[SegmentMissing], repos
 
 def cured(repository: Path) -> int:
     """Run the cure on this machine, where the files lie elsewhere and no other user is needed; its exit code."""
-    checkout.use_own_ansible()
     inventory = repository.parent / "hosts.yml"
     here = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
     inventory.write_text(json.dumps({"all": {"hosts": {"backup1": here}}}))
