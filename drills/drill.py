@@ -112,7 +112,7 @@ class LiveDrill:
         reading = self._look_until(probe, limit)
         if not reading.ok:
             self._run.note("not_detected", probe=probe.name, because=reading.because, within_s=limit)
-            raise StoryEndedError(f"{probe.name} was never seen")
+            raise StoryEndedError(f"{probe.name} was not seen within {limit:g} s: {reading.because}")
         self._run.note("detected", probe=probe.name, because=reading.because)
 
     def follow(self, runbook: str, **variables: object) -> None:
@@ -158,14 +158,14 @@ class LiveDrill:
         reading = self._look_until(probe, limit)
         self._run.note("waited", probe=probe.name, ok=reading.ok, because=reading.because, within_s=limit)
         if not reading.ok:
-            raise StoryEndedError(f"{probe.name} still says no after {limit:g} s")
+            raise StoryEndedError(f"{probe.name} still says no after {limit:g} s: {reading.because}")
 
     def heal(self) -> None:
         """Apply the cures of the faults; the others wait for the end of the story."""
         self.await_confirmations()
         cures = [cure for cure in outstanding(self._run.entries) if cure.of_fault]
-        if apply_cures(self._run, cures, self._interruption.check):
-            raise StoryEndedError("a cure failed")
+        if failed := apply_cures(self._run, cures, self._interruption.check):
+            raise StoryEndedError("; ".join(failed))
 
     def await_confirmations(self) -> None:
         """Go on only if every fault is known to have bitten: a drill without harm proves nothing.

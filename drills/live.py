@@ -32,6 +32,7 @@ _STYLES = {
     "runbook_started": "cyan",
     "heal_started": "magenta",
     "heal_ended": "magenta",
+    "story_ended": "bold red",
     "aborted": "bold red",
     "closed": "bold",
 }
@@ -211,6 +212,7 @@ _WORDS: dict[str, Callable[[Entry], str]] = {
     "runbook_ended": _ended("runbook"),
     "task": _task,
     "waited": lambda e: f"{e.get('probe')}: {'yes' if e.get('ok') else 'NO'}, {e.get('because')}",
+    "story_ended": lambda e: f"the story ends early: {e.get('because')}",
     "cure_applied": _ended("cure"),
     "heal_ended": lambda e: f"heal: {e.get('heal')}, {e.get('because')}",
     "read_back": _read_back,

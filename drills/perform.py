@@ -74,7 +74,8 @@ def _tell(scenario: Scenario, drill: LiveDrill, run: Run) -> Performance:
     try:
         scenario.story(drill)
         drill.await_confirmations()
-    except StoryEndedError:
+    except StoryEndedError as error:
+        run.note("story_ended", because=str(error))
         return Performance("completed")
     except (StoppedError, KeyboardInterrupt) as error:
         run.note("aborted", because=f"stopped by {str(error) or 'Ctrl-C'}")

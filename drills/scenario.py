@@ -41,7 +41,7 @@ class Hosts(Protocol):
 
 
 class Drill(Protocol):
-    """The verbs of a story. Each is noted in the journal; a no that matters ends the story."""
+    """The verbs of a story. Each is noted in the journal; a no that matters ends the story, which is never met then."""
 
     @property
     def site(self) -> Hosts:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drills.connection import port_is_open
@@ -24,6 +25,12 @@ class HostPoweredOff:
     """The machine goes off at once and stays off; what it had not written is gone."""
 
     host: Host
+    _moment: list[float] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def moment(self) -> float:
+        """When the power was taken, in seconds since 1970; 0 as long as it is not."""
+        return self._moment[0] if self._moment else 0.0
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -32,6 +39,7 @@ class HostPoweredOff:
 
     def inject(self) -> None:
         """Take the power away, past the machine's own network."""
+        self._moment[:] = [time.time()]
         try:
             self.host.out_of_band.power_off()
         except OutOfBandError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from drills.connection import UnreachableError
 from drills.faults.fault import FaultError, cure_of
-from drills.probes.reading import Reading
+from drills.probes.reading import Probe, Reading
 
 if TYPE_CHECKING:
     from drills.cure import Cure
@@ -34,13 +34,26 @@ SELECT pg_current_xact_id()::xid, now(), (SELECT count(*) FROM bookings), (SELEC
 """
 _LEFT = """
 SELECT (SELECT count(*) FROM drill.bookings),
-    (SELECT count(*) FROM bookings.bookings WHERE id IN (SELECT id FROM drill.bookings))
+    (SELECT count(*) FROM bookings.bookings WHERE id IN (SELECT id FROM drill.bookings)),
+    (SELECT count(*) FROM drill.payments),
+    (SELECT count(*) FROM bookings.payments WHERE id IN (SELECT id FROM drill.payments))
+"""
+# A row that came back with another value is not back.
+_BACK = """
+SELECT (SELECT count(*) FROM drill.bookings),
+    (SELECT count(*) FROM (SELECT * FROM drill.bookings INTERSECT SELECT * FROM bookings.bookings
+        WHERE id IN (SELECT id FROM drill.bookings)) AS back),
+    (SELECT count(*) FROM drill.payments),
+    (SELECT count(*) FROM (SELECT * FROM drill.payments INTERSECT SELECT * FROM bookings.payments
+        WHERE id IN (SELECT id FROM drill.payments)) AS back)
 """
 
 
 @dataclass
 class RowsDeleted:
     """A careless DELETE takes the older bookings of an event, and their payments, from the live primary.
+
+    It has bitten only if it took some of both: customers must have paid before.
 
     `host` is the primary, and `older_than` how many seconds old a booking must be: what a customer repeats at once is
     left alone. The workload asks for each seat once, so it takes none of those that are free now. Once the rows are
@@ -57,7 +70,7 @@ class RowsDeleted:
     @property
     def targets(self) -> tuple[str, ...]:
         """The rows."""
-        return (f"bookings of {self.event} that are older than {self.older_than:g} s, on {self.host}",)
+        return (f"bookings of {self.event} that are older than {self.older_than:g} s, and payments, on {self.host}",)
 
     def inject(self) -> None:
         """Keep the rows aside and delete them, in one transaction."""
@@ -71,16 +84,29 @@ class RowsDeleted:
         self._deleted = f"{bookings} bookings and {payments} payments were deleted by transaction {transaction}"
 
     def confirm(self) -> Reading:
-        """Rows were deleted, and none of them is there."""
+        """Bookings and payments were deleted, and none of them is there."""
         try:
-            kept, there = (int(number) for number in self._ask(_LEFT))
+            bookings, booked, payments, paid = (int(number) for number in self._ask(_LEFT))
         except FaultError as error:
             return Reading(ok=False, because=str(error))
-        return Reading(kept > 0 and there == 0, f"{self._deleted}; {there} of {kept} bookings are still there")
+        told = f"{self._deleted}; {booked} of {bookings} bookings and {paid} of {payments} payments are still there"
+        return Reading(bookings > 0 and payments > 0 and booked == paid == 0, told)
+
+    def undone(self) -> Probe:
+        """Every row that was deleted is there again, with each of its values."""
+        return Probe("deleted_rows_back", lambda _: self._look_back())
 
     def cure(self) -> Cure:
         """Put back what is missing, on whoever leads then."""
         return cure_of(self, "rows_put_back", limit=DATABASE_GROUP)
+
+    def _look_back(self) -> Reading:
+        try:
+            bookings, booked, payments, paid = (int(number) for number in self._ask(_BACK))
+        except FaultError as error:
+            return Reading(ok=False, because=str(error))
+        told = f"{booked} of {bookings} deleted bookings and {paid} of {payments} deleted payments are as they were"
+        return Reading(bookings > 0 and payments > 0 and (booked, paid) == (bookings, payments), told)
 
     def _ask(self, *statements: str) -> list[str]:
         """What the last of these statements returns, done together in one transaction as the database's superuser."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drills.judges.bookings import no_acknowledged_write_lost, no_double_booking
-from drills.judges.certificates import certificate_kept
+from drills.judges.certificates import certificate_kept, certificate_renewed
 from drills.judges.damages import every_damage_caught
 from drills.judges.forgeries import forgeries_refused_within
 from drills.judges.handshakes import no_failed_handshake
@@ -17,6 +17,7 @@ from drills.judges.proofs import every_check_met
 from drills.judges.recovery import recovered_within
 from drills.judges.recovery_point import loses_at_most
 from drills.judges.releases import never_served
+from drills.judges.rows import deleted_rows_back
 from drills.judges.runbooks import runbook_within, runbooks_succeeded
 from drills.judges.service import served_throughout
 
@@ -29,6 +30,8 @@ __all__ = [
     "Judgement",
     "Outcome",
     "certificate_kept",
+    "certificate_renewed",
+    "deleted_rows_back",
     "every_check_met",
     "every_damage_caught",
     "every_old_key_refused",
@@ -60,11 +63,13 @@ READY_MADE = {
         no_failed_handshake,
         forgeries_refused_within(),
         certificate_kept,
+        certificate_renewed,
         loses_at_most(),
         every_check_met,
         every_old_key_refused,
         one_primary_at_a_time,
         every_damage_caught,
+        deleted_rows_back,
         runbooks_succeeded,
     )
 }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drills.judges.judgement import Judge, Judgement, Outcome
-from drills.measurement import account, clock_start, newest_read_back, read_backs, watch
+from drills.measurement import account, clock_start, newest_read_back, read_after_heal, read_backs, watch
 from drills.measurement.writes import double_promises, rivalries
 
 if TYPE_CHECKING:
     from drills.journal import Journal
     from drills.measurement import Writes
+
+HEALED_FIRST = "the bookings were read back only after the drill had healed; what is there may be the merit of the heal"
 
 
 def _lost(journal: Journal, objective: float | None) -> Judgement:
@@ -47,6 +49,8 @@ def why_not_read(journal: Journal) -> str:
     incomplete = [entry for entry in entries if entry.get("complete") is not True]
     if incomplete:
         return f"a read-back was not complete: {incomplete[-1].get('because', 'no reason was noted')}"
+    if read_after_heal(journal):
+        return HEALED_FIRST
     rounds = [number for number, read in enumerate(read_backs(journal), start=1) if read is not None]
     found = ", ".join(str(number) for number in rounds) or "none"
     return f"two complete read-backs after the last acknowledgement are needed, rounds found: {found}"
@@ -82,6 +86,8 @@ def _doubles(journal: Journal, seats: tuple[int, ...], keys: tuple[str, ...]) ->
         return Outcome.MISSED, f"booked twice: {', '.join(named[:5])}{more}"
     if newest_read_back(journal) is None:
         return Outcome.UNKNOWN, "no complete read-back after the last acknowledgement"
+    if read_after_heal(journal):
+        return Outcome.UNKNOWN, f"no seat was booked twice, but {HEALED_FIRST}"
     rivals = rivalries(journal)
     if not rivals:
         return Outcome.UNKNOWN, "no two customers asked for one seat and both had a definite answer"

@@ -1,8 +1,8 @@
 """The verdict on a whole run: the worst of its judgements, or void where nothing can have been proved.
 
 Worst wins: missed > unknown > met; and void beats them all. A run that was refused or in which nothing was
-put to the test is void. A run that was aborted, or whose end was not noted, keeps what was found out
-about it, but is never met: it was not seen to its end.
+put to the test is void. A run that was aborted, whose story ended early, or whose end was not noted, keeps what
+was found out about it, but is never met: it was not seen to its end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from drills.cure import outstanding
 from drills.judges import Judgement, Outcome, judge_named, runbooks_succeeded
-from drills.measurement import Measurement, clock_start, followed_runbooks, measure
+from drills.measurement import Measurement, clock_start, ended_early, followed_runbooks, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,6 +201,8 @@ def _unended(journal: Journal, status: Status) -> Iterator[str]:
         yield f"the drill was aborted: {aborted.get('because')}"
     elif status is Status.ABORTED and journal.first("closed"):
         yield "the drill was aborted"
+    if early := ended_early(journal):
+        yield f"the story ended early: {early}"
     if journal.first("closed") is None:
         yield "the journal was never closed: the drill did not run to its end"
     if journal.cut:

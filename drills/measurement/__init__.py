@@ -8,6 +8,7 @@ from drills.measurement.forgeries import Forgeries, forgeries
 from drills.measurement.handshakes import Certificate, Handshakes, handshakes
 from drills.measurement.leadership import Leadership, leadership
 from drills.measurement.runbooks import FollowedRunbook, followed_runbooks, running_at, says
+from drills.measurement.story import ended_early, read_after_heal, story_end
 from drills.measurement.watch import (
     STABLE_SECONDS,
     Failure,
@@ -50,6 +51,7 @@ __all__ = [
     "checks",
     "clock_start",
     "damages",
+    "ended_early",
     "first_touch",
     "followed_runbooks",
     "forgeries",
@@ -58,11 +60,13 @@ __all__ = [
     "leadership",
     "measure",
     "newest_read_back",
+    "read_after_heal",
     "read_backs",
     "recovery_point",
     "releases",
     "running_at",
     "says",
+    "story_end",
     "unseen",
     "watch",
     "words",

@@ -10,12 +10,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drills.measurement.watch import watch
+from drills.measurement.story import read_after_heal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from drills.journal import Entry, Journal
+    from drills.journal import Entry, Journal, Sample
 
 Place = tuple[int, str | None]
 """A seat and the booking that holds it."""
@@ -42,7 +42,8 @@ class Writes:
 
     `recovered` were indeterminate and turned up; `late` were missing from the first read-back only;
     `unexpected` were refused as surely not written, and are there. `lost_window` holds the first and last
-    acknowledgement of a lost write, in seconds since the anchor.
+    acknowledgement of a lost write, in seconds since the anchor. `lost` is None, and not 0, where none is missing but
+    all was read only after the drill had healed: nobody knows what had been missing before.
     """
 
     attempted: int
@@ -63,7 +64,8 @@ class RecoveryPoint:
 
     `seconds` lie between the oldest acknowledgement of a write that is lost and the fault; 0 where none is lost.
     `open_ended` says that no older write survived, so that the loss may reach further back than was seen.
-    `lost_afterwards` are the lost ones that were acknowledged after the outage.
+    `lost_afterwards` are the lost ones that were asked for, or asked for again, after the fault was confirmed, and were
+    acknowledged then: no fault took them.
     """
 
     lost: int
@@ -113,10 +115,11 @@ def account(journal: Journal) -> Writes:
     newest = newest_read_back(journal)
     there = None if newest is None else newest.places.keys()
     lost = missing(told, last) if first is not None and last is not None else None
+    is_known = lost is not None and (bool(lost) or not read_after_heal(journal))
     return Writes(
         attempted=len(asked),
         acknowledged=len(told),
-        lost=None if lost is None else len(lost),
+        lost=len(lost or ()) if is_known else None,
         indeterminate=len(open_keys),
         recovered=None if there is None else len(open_keys & there),
         duplicated=None if newest is None else len(newest.double_seats()) + len(newest.double_keys()),
@@ -132,22 +135,16 @@ def recovery_point(journal: Journal) -> RecoveryPoint | None:
     fault, (first, last) = journal.first("fault_started"), read_backs(journal)
     if fault is None or first is None or last is None:
         return None
-    told = promises(journal)
-    lost = missing(told, last)
-    times = [
-        (sample.ended, sample.key) for sample in journal.samples if sample.acknowledged and sample.ended is not None
-    ]
-    gone = [ended for ended, key in times if key in lost]
-    kept = [ended for ended, key in times if key not in lost]
-    oldest = min(gone, default=fault.t)
-    down = watch(journal)
-    served_again = None if down is None else down.first_success
+    # A key that was forgotten is booked again when it is repeated: the first booking is lost, the second one is not.
+    gone, kept = _parted(journal, last)
+    oldest = min((sample.ended or 0.0 for sample in gone), default=fault.t)
+    confirmed = journal.first("fault_confirmed") or fault
     return RecoveryPoint(
-        lost=len(lost),
-        acknowledged=len(told),
+        lost=len({sample.key for sample in gone}),
+        acknowledged=len(promises(journal)),
         seconds=max(fault.t - oldest, 0.0),
-        open_ended=bool(lost) and min(kept, default=oldest) >= oldest,
-        lost_afterwards=sum(served_again is not None and ended >= served_again for ended in gone),
+        open_ended=bool(gone) and min((sample.ended or 0.0 for sample in kept), default=oldest) >= oldest,
+        lost_afterwards=len({sample.key for sample in gone if sample.moment > confirmed.t}),
     )
 
 
@@ -189,6 +186,17 @@ def _read_back(entry: Entry) -> ReadBack:
     for key, seat, booking in entry.data["rows"]:
         places[key].add((seat, booking))
     return ReadBack({key: frozenset(found) for key, found in places.items()})
+
+
+def _parted(journal: Journal, found: ReadBack) -> tuple[list[Sample], list[Sample]]:
+    """The acknowledgements whose very booking is gone, and those whose booking is there."""
+    gone: list[Sample] = []
+    kept: list[Sample] = []
+    for sample in journal.samples:
+        if sample.acknowledged and sample.key is not None and sample.seat is not None:
+            there = _holds(found.places.get(sample.key, frozenset()), (sample.seat, sample.booking))
+            (kept if there else gone).append(sample)
+    return gone, kept
 
 
 def _holds(found: frozenset[Place], place: Place) -> bool:

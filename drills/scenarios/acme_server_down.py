@@ -3,6 +3,7 @@
 from drills.faults import HostPoweredOff
 from drills.judges import (
     certificate_kept,
+    certificate_renewed,
     no_acknowledged_write_lost,
     no_double_booking,
     no_failed_handshake,
@@ -18,6 +19,7 @@ from drills.workloads.handshakes import handshakes
     judges=[
         no_failed_handshake,
         certificate_kept,
+        certificate_renewed,
         served_throughout(slowest=1),
         no_acknowledged_write_lost,
         no_double_booking,

@@ -2,6 +2,7 @@
 
 from drills.faults import CertificateEnding
 from drills.judges import (
+    certificate_renewed,
     no_acknowledged_write_lost,
     no_double_booking,
     no_failed_handshake,
@@ -17,6 +18,7 @@ from drills.workloads.handshakes import handshakes
 @drill(
     judges=[
         no_failed_handshake,
+        certificate_renewed,
         served_throughout(slowest=1),
         runbook_within(seconds=120),
         no_acknowledged_write_lost,

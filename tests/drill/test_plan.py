@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from drills.errors import UsageError
-from drills.faults import HostPoweredOff
+from drills.faults import Fault, HostPoweredOff
 from drills.pages.playbook import read_runbook
 from drills.plan import PlannedDrill, PlannedSite, plan
 from drills.preflight import runbook_variables
@@ -124,3 +124,26 @@ def test_what_only_a_deletion_can_say_is_planned_with_a_stand_in() -> None:
     assert inputs["backup_restore_target"] == "<the transaction of the DELETE>"
     assert runbook_variables(drill.followed, {}, {}).keys() == dict(drill.followed).keys()
     assert any("bookings of <event>" in step.what for step in drill.steps)
+
+
+class InjectingDrill(PlannedDrill):
+    """A drill whose hosts lose their power at a known moment."""
+
+    def inject(self, fault: Fault) -> None:
+        super().inject(fault)
+        assert isinstance(fault, HostPoweredOff)
+        fault._moment[:] = [4711.0]
+
+
+def test_a_copy_from_the_bucket_is_verified_up_to_the_moment_at_which_the_backup_host_died() -> None:
+    drill = InjectingDrill(PlannedSite(site()))
+    scenarios()["lose_the_backup_host"].story(drill)
+    assert dict(drill.followed)["backup_verify"]["backup_restore_reference"] == 4711.0
+    assert runbook_variables(drill.followed, {}, {}).keys() == dict(drill.followed).keys()
+
+
+def test_deleted_rows_are_looked_for_before_what_they_came_back_from_is_thrown_away() -> None:
+    drill = PlannedDrill(PlannedSite(site()))
+    scenarios()["undo_a_bad_delete"].story(drill)
+    told = [step.what.partition(" within")[0] for step in drill.steps]
+    assert told.index("rows_restore") < told.index("deleted_rows_back") < told.index("backup_drop")

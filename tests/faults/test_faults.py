@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,14 @@ def test_power_is_taken_and_seen_to_be_gone() -> None:
     assert not fault.confirm().ok
     fault.inject()
     assert fault.confirm().ok
+
+
+def test_it_is_known_when_the_power_was_taken_and_before_that_it_can_only_be_planned_with() -> None:
+    fault = HostPoweredOff(host(Machine()))
+    assert fault.moment == 0.0
+    before = time.time()
+    fault.inject()
+    assert before <= fault.moment <= time.time()
 
 
 def test_power_that_cannot_be_taken_is_told() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,8 @@ from drills import checkout
 from drills.connection import Answer, UnreachableError
 from drills.faults import RowsDeleted
 from drills.faults.fault import FaultError
-from drills.site import Host
+from drills.probes import View
+from drills.site import Host, Site
 
 EVENT = "20260101T000000Z-undo_a_bad_delete"
 DELETED = Answer(0, "4711|2026-01-01 00:00:10.5+00|120|3\n", "")
@@ -60,13 +62,44 @@ def test_it_says_which_transaction_it_was_and_before_that_it_can_only_be_planned
     assert (fault.transaction, fault.before) == ("4711", "2026-01-01 00:00:10.5+00")
 
 
-@pytest.mark.parametrize(("answer", "bit"), [("120|0", True), ("120|1", False), ("0|0", False)])
-def test_it_has_bitten_only_if_rows_were_deleted_and_all_are_gone(answer: str, bit: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(
+    ("answer", "bit"),
+    [
+        ("120|0|3|0", True),
+        ("120|1|3|0", False),
+        ("120|0|3|1", False),
+        ("120|0|0|0", False),
+        ("0|0|0|0", False),
+    ],
+)
+def test_it_has_bitten_only_if_bookings_and_payments_were_deleted_and_all_are_gone(answer: str, bit: bool) -> None:  # noqa: FBT001
     fault = deletion(Database([DELETED, Answer(0, f"{answer}\n", "")]))
     fault.inject()
     seen = fault.confirm()
     assert seen.ok is bit
     assert "120 bookings and 3 payments were deleted by transaction 4711" in seen.because
+
+
+@pytest.mark.parametrize(
+    ("answer", "back"),
+    [
+        ("120|120|3|3", True),
+        ("120|119|3|3", False),
+        ("120|120|3|2", False),
+        ("120|120|0|0", False),
+    ],
+)
+def test_it_is_undone_only_if_every_booking_and_every_payment_is_back(answer: str, back: bool) -> None:  # noqa: FBT001
+    database = Database([Answer(0, f"{answer}\n", "")])
+    seen = deletion(database).undone().look(View(Site(Path(), {}, {}, {}), lambda: None))
+    assert seen.ok is back
+    assert "of 120 deleted bookings and" in seen.because
+    assert database.commands[0].count("INTERSECT") == 2
+
+
+def test_what_cannot_be_looked_at_is_not_undone() -> None:
+    seen = deletion(Database()).undone().look(View(Site(Path(), {}, {}, {}), lambda: None))
+    assert (seen.ok, seen.because) == (False, "no route")
 
 
 def test_a_primary_that_nobody_reaches_is_neither_hurt_nor_confirmed() -> None:

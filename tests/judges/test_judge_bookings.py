@@ -13,6 +13,10 @@ def _lost(story: Story) -> Judgement:
     return no_acknowledged_write_lost.judge(story.journal())
 
 
+def _read_back_after_the_heal(story: Story) -> Story:
+    return story.without("read_back").read_back(37.0, 1).read_back(39.0, 2)
+
+
 def _doubled(story: Story) -> Judgement:
     return no_double_booking.judge(story.journal())
 
@@ -129,3 +133,33 @@ def test_a_repeat_answered_with_the_same_booking_is_one_write(failover: Story) -
 def test_without_rivals_nothing_was_contested(failover: Story) -> None:
     failover.change(lambda sample: sample.purpose == "rival", purpose="book")
     assert _doubled(failover).outcome is Outcome.UNKNOWN
+
+
+def test_what_is_there_after_the_heal_is_not_the_merit_of_the_runbook(failover: Story) -> None:
+    _read_back_after_the_heal(failover)
+    judgement = _lost(failover)
+    assert (judgement.outcome, judgement.measured) == (Outcome.UNKNOWN, None)
+    assert "only after the drill had healed" in judgement.because
+    assert account(failover.journal()).lost is None
+    doubled = _doubled(failover)
+    assert doubled.outcome is Outcome.UNKNOWN
+    assert "only after the drill had healed" in doubled.because
+
+
+def test_what_is_gone_even_after_the_heal_is_lost(failover: Story) -> None:
+    del _read_back_after_the_heal(failover).rows(2)[10]
+    judgement = _lost(failover)
+    assert (judgement.outcome, judgement.measured) == (Outcome.MISSED, 1.0)
+
+
+def test_a_heal_that_the_story_itself_wanted_takes_nothing_from_it(failover: Story) -> None:
+    failover.without("heal_started", "cure_applied").add(20.0, "heal_started")
+    failover.add(21.0, "cure_applied", cure="c1", exit_code=0, because="the power is back")
+    assert _lost(failover).outcome is Outcome.MET
+    assert _doubled(failover).outcome is Outcome.MET
+
+
+def test_a_heal_that_had_nothing_to_heal_takes_nothing_either(failover: Story) -> None:
+    _read_back_after_the_heal(failover).without("heal_ended")
+    failover.add(36.1, "heal_ended", heal="nothing_to_heal", because="nothing was touched")
+    assert _lost(failover).outcome is Outcome.MET

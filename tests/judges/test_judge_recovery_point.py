@@ -49,7 +49,53 @@ def test_a_loss_that_reaches_past_the_first_write_has_no_known_end(failover: Sto
 def test_a_write_that_is_lost_after_the_recovery_is_missed(failover: Story) -> None:
     judgement = _judge(_lose(failover, 25.0, 26.0))
     assert judgement.outcome is Outcome.MISSED
-    assert "after customers were served again" in judgement.because
+    assert "19 were acknowledged after the fault was confirmed" in judgement.because
+
+
+def test_a_write_that_is_lost_after_the_restore_is_missed_though_failures_came_after_it(failover: Story) -> None:
+    failover.without("read_back").serve(10.5, 11.0).read_back(31.0, 1).read_back(33.0, 2)
+    assert _judge(failover).outcome is Outcome.MET
+    judgement = _judge(_lose(failover, 10.5, 11.0))
+    assert judgement.outcome is Outcome.MISSED
+    assert "were acknowledged after the fault was confirmed" in judgement.because
+
+
+def test_a_write_that_was_on_its_way_at_the_fault_may_be_lost(failover: Story) -> None:
+    failover.serve(10.0, 10.2)
+    judgement = _judge(_lose(failover, 10.0, 10.2))
+    assert (judgement.outcome, judgement.measured) == (Outcome.MET, 0.0)
+
+
+def _book_again(story: Story, key: str, booking: str) -> Story:
+    """The key of a write that is lost is repeated at 15 s, and makes another booking of its seat."""
+    repeat = next(sample for sample in story.samples if sample.due >= 15.0)
+    seat = next(sample.seat for sample in story.samples if sample.key == key)
+    again = {"purpose": "repeat", "key": key, "seat": seat, "booking": booking, "good": False}
+    return story.change(lambda sample: sample.n == repeat.n, outcome="acknowledged", status=201, **again)
+
+
+def test_a_forgotten_key_that_is_booked_again_is_a_loss_of_the_fault(failover: Story) -> None:
+    key = next(str(sample.key) for sample in failover.samples if sample.due >= 9.0)
+    _book_again(_lose(failover, 9.0, 10.0), key, "another")
+    for number in (1, 2):
+        failover.rows(number).append([key, int(key.removeprefix("key-")), "another"])
+    judgement = _judge(failover)
+    assert judgement.outcome is Outcome.MET
+    assert judgement.measured == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_forgotten_key_that_is_booked_again_and_forgotten_again_is_missed(failover: Story) -> None:
+    key = next(str(sample.key) for sample in failover.samples if sample.due >= 9.0)
+    judgement = _judge(_book_again(_lose(failover, 9.0, 10.0), key, "another"))
+    assert judgement.outcome is Outcome.MISSED
+    assert "1 were acknowledged after the fault was confirmed" in judgement.because
+
+
+def test_what_is_read_back_only_after_the_heal_is_unknown(failover: Story) -> None:
+    failover.without("read_back").read_back(37.0, 1).read_back(39.0, 2)
+    judgement = _judge(_lose(failover, 9.0, 10.0))
+    assert judgement.outcome is Outcome.UNKNOWN
+    assert "only after the drill had healed" in judgement.because
 
 
 def test_what_was_never_read_back_is_unknown(failover: Story) -> None:

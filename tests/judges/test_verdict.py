@@ -227,3 +227,34 @@ def test_the_document_has_the_speed_of_the_answers_and_who_gave_them(failover: S
     document = summarize(failover.journal()).document("runs/x")
     assert document["latency"]["slowest_s"] == pytest.approx(0.01)
     assert list(document["releases"]) == ["sha256:1"]
+
+
+NO = {"probe": "certificate_lasts", "because": "it is good for another 0:02:40", "within_s": 30.0}
+
+
+@pytest.mark.parametrize(
+    ("kind", "noted", "told"),
+    [
+        ("story_ended", {"because": "cert_renewal failed"}, "cert_renewal failed"),
+        ("waited", {**NO, "ok": False}, "certificate_lasts said no for 30.0 s: it is good for another 0:02:40"),
+        ("not_detected", NO, "certificate_lasts said no for 30.0 s: it is good for another 0:02:40"),
+    ],
+)
+def test_a_story_that_ended_early_is_not_met(kind: str, noted: dict[str, object], told: str, failover: Story) -> None:
+    failover.add(30.0, kind, **noted)
+    summary = summarize(failover.journal())
+    assert {one.outcome for one in summary.judgements} == {Outcome.MET}
+    assert (summary.status, summary.verdict, exit_code(summary)) == (Status.COMPLETED, Verdict.UNKNOWN, 2)
+    assert summary.reasons == (f"the story ended early: {told}",)
+
+
+def test_a_story_in_which_every_wait_came_to_its_end_is_met(failover: Story) -> None:
+    failover.add(30.0, "waited", probe="accepts_bookings", ok=True, because="every answer good", within_s=60.0)
+    assert summarize(failover.journal()).verdict is Verdict.MET
+
+
+def test_a_story_that_ended_early_may_be_missed_or_void_all_the_same(failover: Story) -> None:
+    failover.add(30.0, "story_ended", because="accepts_bookings still says no after 5 s").fail(12.0, 31.0)
+    assert summarize(failover.journal()).verdict is Verdict.MISSED
+    failover.add(0.2, "gate", probe="backup", ok=False, because="too old")
+    assert summarize(failover.journal()).verdict is Verdict.VOID

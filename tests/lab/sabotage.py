@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from drills.cure import Cure
 from drills.faults import CertificateEnding, DatabaseEmptied, HostPoweredOff, RowsDeleted, SigningKeyLeaked
 from drills.faults.fault import FaultError
 from drills.judges import (
+    certificate_renewed,
+    deleted_rows_back,
     every_damage_caught,
     forgeries_refused_within,
     no_acknowledged_write_lost,
@@ -23,13 +26,22 @@ from drills.judges import (
     recovered_within,
 )
 from drills.out_of_band import OutOfBandError
-from drills.probes import Reading, accepts_bookings, cluster_absent, refuses_bookings, replication_streaming
-from drills.scenario import Drill, drill, seconds
+from drills.probes import (
+    Reading,
+    accepts_bookings,
+    certificate_lasts,
+    cluster_absent,
+    refuses_bookings,
+    replication_streaming,
+)
+from drills.scenario import Drill, drill, minutes, seconds
 from drills.workloads.bookings import bookings
 from drills.workloads.forgeries import forgeries
 from drills.workloads.handshakes import handshakes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from drills.site import Host
 
 NEWEST_EVENT = "(SELECT event FROM bookings.bookings ORDER BY created_at DESC LIMIT 1)"
@@ -151,6 +163,28 @@ def certificate_not_renewed(drill: Drill) -> None:
         drill.wait_for(accepts_bookings(), within=seconds(5))
 
 
+@drill(judges=[no_failed_handshake, no_acknowledged_write_lost, no_double_booking])
+def certificate_still_ending(drill: Drill) -> None:
+    """A certificate has three minutes to live, the runbook succeeds and renews nothing, and no customer suffers yet."""
+    balancer, authority = drill.site.group("load_balancer")[0], drill.site.group("acme_server")[0]
+    drill.require(certificate_lasts(minutes(10)), accepts_bookings())
+    with drill.during(handshakes(per_second=20), bookings(per_second=20, over_tls=True)):
+        drill.steady(for_=seconds(3))
+        drill.inject(CertificateEnding(balancer, authority, "bookings", left=180))
+        drill.follow("promote_nothing")
+        drill.wait_for(accepts_bookings(), within=seconds(10))
+        drill.wait_for(certificate_lasts(minutes(10)), within=seconds(2))
+
+
+@drill(judges=[certificate_renewed, no_acknowledged_write_lost, no_double_booking])
+def renewal_of_nothing(drill: Drill) -> None:
+    """A renewal ends well, since no certificate is due: the drill acme_server_down without force and fault."""
+    drill.require(certificate_lasts(minutes(10)), accepts_bookings())
+    with drill.during(handshakes(per_second=20), bookings(per_second=20, over_tls=True)):
+        drill.steady(for_=seconds(3))
+        drill.follow("cert_renewal")
+
+
 @drill(judges=[no_acknowledged_write_lost, no_double_booking])
 def bookings_forgotten(drill: Drill) -> None:
     """The database loses bookings that it had acknowledged."""
@@ -188,7 +222,7 @@ def deletion_not_undone(drill: Drill) -> None:
     """Bookings are deleted, and nobody brings them back."""
     primary = drill.site["db_primary"]
     drill.require(replication_streaming(standbys=2), accepts_bookings())
-    with drill.during(bookings(per_second=20)):
+    with drill.during(bookings(per_second=20, signed_in=True)):
         drill.steady(for_=seconds(6))
         drill.inject(RowsDeleted(primary, event=drill.site.event, older_than=3))
         drill.wait_for(accepts_bookings(for_seconds=2), within=seconds(20))
@@ -197,17 +231,32 @@ def deletion_not_undone(drill: Drill) -> None:
 @drill(judges=[no_acknowledged_write_lost, no_double_booking])
 def deletion_half_undone(drill: Drill) -> None:
     """Payments are brought back, and the bookings are left out."""
+    with _undone(drill, "bookings.payments"):
+        pass
+
+
+@drill(judges=[deleted_rows_back, no_double_booking])
+def payments_left_out(drill: Drill) -> None:
+    """Bookings are brought back, and their payments are left out."""
+    with _undone(drill, "bookings.bookings") as deletion:
+        drill.wait_for(deletion.undone(), within=seconds(2))
+
+
+@contextmanager
+def _undone(drill: Drill, table: str) -> Iterator[RowsDeleted]:
+    """Rows of two tables are deleted, and those of one are brought back; customers stay while the block lasts."""
     primary, beside = drill.site["db_primary"], drill.site.group("backup")[0]
     deletion = RowsDeleted(primary, event=drill.site.event)
     at = {"backup_restore_host": beside.name}
     drill.require(replication_streaming(standbys=2), accepts_bookings(), cluster_absent(beside))
-    with drill.during(bookings(per_second=20)):
+    with drill.during(bookings(per_second=20, signed_in=True)):
         drill.steady(for_=seconds(1))
         drill.follow("backup")
         drill.inject(deletion)
         just_before = {"backup_restore_type": "xid", "backup_restore_exclusive": True}
         drill.follow("backup_restore", **at, **just_before, backup_restore_target=deletion.transaction)
-        drill.follow("rows_restore", **at, rows_restore_database="bookings", rows_restore_tables=["bookings.payments"])
+        drill.follow("rows_restore", **at, rows_restore_database="bookings", rows_restore_tables=[table])
+        yield deletion
 
 
 @drill(judges=[recovered_within(seconds=60)])

@@ -37,6 +37,7 @@ def test_a_bad_delete_is_undone_while_customers_book(
     assert ended.code == 0, ended
     assert document["writes"] | {"lost": 0, "duplicated": 0} == document["writes"], ended
     assert rows(beside, ended) >= document["writes"]["acknowledged"] > 0, ended
+    assert judgement(ended, "deleted_rows_back")["outcome"] == "met", ended
     kept_its_rate(ended)
 
 
@@ -50,6 +51,16 @@ def test_bookings_that_nobody_brings_back_are_lost_until_the_heal(
     assert judgement(ended, "no_acknowledged_write_lost")["outcome"] == "missed", ended
     assert judgement(ended, "no_double_booking")["outcome"] == "met", ended
     assert 0 < ended.document["writes"]["lost"] < ended.document["writes"]["acknowledged"], ended
+    assert rows(beside, ended) >= ended.document["writes"]["acknowledged"], ended
+
+
+@pytest.mark.long
+def test_payments_that_nobody_brings_back_are_missed_until_the_heal(terminal: Terminal, beside: Cluster) -> None:
+    ended = terminal.drill("payments_left_out", program=SABOTAGE)
+    assert verdict(ended) == ("missed", MISSED), ended
+    found = judgement(ended, "deleted_rows_back")
+    assert found["outcome"] == "missed", ended
+    assert "0 of " in found["because"], ended
     assert rows(beside, ended) >= ended.document["writes"]["acknowledged"], ended
 
 

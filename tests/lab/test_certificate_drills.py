@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab.terminal import SABOTAGE
-from tests.lab.test_sabotage import MISSED, RUNBOOKS, judgement, verdict
+from tests.lab.test_sabotage import MISSED, RUNBOOKS, UNPROVED, judgement, verdict
 from tests.lab.test_scenarios import figures, kept_its_rate
 
 if TYPE_CHECKING:
@@ -67,4 +67,26 @@ def test_a_renewal_that_succeeds_and_renews_nothing_is_missed(terminal: Terminal
     assert judgement(ended, "recovered_within")["outcome"] == "missed", ended
     assert judgement(ended, "no_failed_handshake")["outcome"] == "missed", ended
     assert "expired" in judgement(ended, "no_failed_handshake")["because"], ended
+    assert served(balancer) == before, ended
+
+
+@pytest.mark.long
+def test_a_story_that_ended_early_proves_nothing_though_no_customer_suffered(
+    terminal: Terminal, balancer: Cluster
+) -> None:
+    before = served(balancer)
+    ended = terminal.drill("certificate_still_ending", program=SABOTAGE, **RUNBOOKS)
+    assert verdict(ended) == ("unknown", UNPROVED), ended
+    assert judgement(ended, "no_failed_handshake")["outcome"] == "met", ended
+    assert any("the story ended early: certificate_lasts" in why for why in ended.document["reasons"]), ended
+    assert served(balancer) == before, ended
+
+
+@pytest.mark.long
+def test_a_renewal_that_finds_nothing_due_has_renewed_nothing(terminal: Terminal, balancer: Cluster) -> None:
+    before = served(balancer)
+    ended = terminal.drill("renewal_of_nothing", program=SABOTAGE)
+    assert (ended.code, ended.document["verdict"]) == (MISSED, "missed"), ended
+    assert judgement(ended, "runbooks_succeeded")["outcome"] == "met", ended
+    assert judgement(ended, "certificate_renewed")["outcome"] == "missed", ended
     assert served(balancer) == before, ended

@@ -126,6 +126,15 @@ def test_what_was_not_proved_never_passes_in_ci(failover: Story, tmp_path: Path)
     assert cases["verdict"] == ["failure"]
 
 
+def test_that_the_story_ended_early_is_told_and_never_passes_in_ci(failover: Story, tmp_path: Path) -> None:
+    _render(failover.add(30.0, "story_ended", because="accepts_bookings still says no after 5 s"), tmp_path)
+    for page in ("report.md", "report.html"):
+        text = (tmp_path / page).read_text()
+        assert "the story ended early: accepts" in text
+        assert "story_ended" in text.replace("\\_", "_")
+    assert _cases(tmp_path)["verdict"] == ["error"]
+
+
 def test_of_a_void_run_nothing_passes_in_ci(failover: Story, tmp_path: Path) -> None:
     _render(failover.without("fault_confirmed"), tmp_path)
     cases = _cases(tmp_path)
