@@ -9,7 +9,8 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.pgbackrest import position
+from ansible.module_utils.pgbackrest import SEGMENT_BYTES, position, split
+from ansible.module_utils.pgbackrest_plan import moment
 from ansible.module_utils.postgresql_manifest import ROLES, Server, ask, ask_rule, contents, count
 
 with contextlib.suppress(ImportError):  # reported by the module, which knows how to fail
@@ -32,10 +33,25 @@ REASONS = {
     "latest": "no recovery target",
     "name": "at restore point",
     "lsn": "LSN",
-    "time": "before|after",
+    "time": r"(before|after) \d+-",
     "xid": "transaction",
 }
 REMOVED = 3  # lines of a tool's answer that are quoted
+# The clocks of two hosts, and the moment for which replay is held while rows are counted, differ by less.
+CLOCKS_S = 60
+# Pages of WAL, and the headers with which a page and the first page of a segment begin.
+PAGE_BYTES = 8192
+HEADERS = (24, 40)
+# What recovery was told, where a copy of the cluster takes it along.
+TOLD = """
+SELECT DISTINCT name FROM pg_file_settings
+WHERE sourcefile LIKE '%auto.conf' AND (name LIKE 'recovery_target%' OR name = 'restore_command') ORDER BY 1
+"""
+# A template has no rows of anybody, and `postgres` is there to sign in.
+DATABASES = """
+SELECT datname FROM pg_database
+WHERE datallowconn AND datname NOT IN ('template0', 'template1', 'postgres') ORDER BY 1
+"""
 
 
 def check(name: str, outcome: str, because: str) -> dict[str, str]:
@@ -49,14 +65,26 @@ def judged(name: str, wrong: list[str], because: str) -> dict[str, str]:
     return check(name, "missed" if wrong else "met", "; ".join(wrong[:5]) + more if wrong else because)
 
 
+def asked_cluster(found: str, data: str, port: int) -> dict[str, str]:
+    """Whether the server that answers is the one whose data is asked about: a port belongs to nobody for ever."""
+    wrong = f"the server on port {port} has the data {found} and not {data}, so nothing else was asked"
+    other = os.path.realpath(found) != os.path.realpath(data)
+    return judged("it is the asked cluster", [wrong] * other, f"the server on port {port} has the data {data}")
+
+
 def answers(facts: dict[str, Any]) -> dict[str, str]:
     """Whether it is a server that has left recovery."""
     still = "it is still in recovery, so its target was not reached" if facts["standby"] else ""
     return judged("it accepts writes", [still] * bool(still), f"it runs on timeline {facts['timeline']}")
 
 
-def target_reached(data: str, stop: dict[str, Any], facts: dict[str, Any], manifest: dict[str, Any]) -> dict[str, str]:
-    """Whether recovery stopped where it was asked to, by the history that the server wrote when it did."""
+def target_reached(
+    data: str, stop: dict[str, Any], facts: dict[str, Any], manifest: dict[str, Any], wal: dict[str, Any]
+) -> dict[str, str]:
+    """Whether recovery stopped where it was asked to, by the history that the server wrote when it did.
+
+    `wal` are the `first` and the `last` segment that the restore's plan found in the repository; empty if nobody knows.
+    """
     name = "recovery reached its target"
     histories = sorted(glob.glob(f"{data}/pg_wal/*.history"))
     if not histories or not stop:
@@ -64,15 +92,70 @@ def target_reached(data: str, stop: dict[str, Any], facts: dict[str, Any], manif
             name, "unknown", "no history of timelines was written" if stop else "nobody said where it should stop"
         )
     with open(histories[-1]) as file:
-        _, lsn, reason = file.read().strip().splitlines()[-1].split(None, 2)
-    wrong = []
-    if not re.search(REASONS[stop["type"]], reason):
-        wrong.append(f"it stopped for another reason: {reason}")
-    if stop["type"] == "name" and f'"{stop["target"]}"' not in reason:
-        wrong.append(f"it stopped {reason}, and {stop['target']} was asked for")
-    if stop["type"] == "latest" and manifest and position(lsn) < position(manifest["lsn"]):
-        wrong.append(f"it stopped at {lsn}, before the position {manifest['lsn']} at which rows were counted")
+        line, lsn, reason = file.read().strip().splitlines()[-1].split(None, 2)
+    wrong = [*other_reason(stop, reason), *too_early(stop, lsn, manifest)]
+    if wal.get("last"):
+        wrong += [*not_replayed(stop, lsn, wal), *other_timeline(stop, int(line), wal)]
     return judged(name, wrong, f"it stopped at {lsn}, {reason}; timeline {facts['timeline']}")
+
+
+def other_reason(stop: dict[str, Any], reason: str) -> Iterator[str]:
+    """That recovery stopped for another reason than it was asked to."""
+    kind, target = stop["type"], stop.get("target", "")
+    if not re.search(REASONS[kind], reason):
+        yield f"it stopped for another reason: {reason}"
+        return
+    other = kind == "name" and f'"{target}"' not in reason
+    # The reason has the time of the first transaction that was left out, which is that of the target or later.
+    other |= kind == "time" and moment(reason.split(None, 1)[1]) < moment(target)
+    if other:
+        yield f"it stopped {reason}, and {target} was asked for"
+
+
+def too_early(stop: dict[str, Any], lsn: str, manifest: dict[str, Any]) -> Iterator[str]:
+    """That recovery stopped before the position at which rows were counted, and was asked to go on for longer."""
+    if not manifest or stop["type"] not in ("latest", "time"):
+        return
+    beyond = stop["type"] == "latest" or moment(stop["target"]) > manifest["taken_at"] + CLOCKS_S
+    if beyond and position(lsn) < end_of_record(manifest["lsn"]):
+        yield f"it stopped at {lsn}, before the position {manifest['lsn']} at which rows were counted"
+
+
+def not_replayed(stop: dict[str, Any], lsn: str, wal: dict[str, Any]) -> Iterator[str]:
+    """That recovery did not reach into a segment that it had to read: the last one, or for an earlier target the first.
+
+    PostgreSQL takes a repository that fails in the middle for the end of all WAL, and lets the server lead from there.
+    """
+    name = wal["last" if stop["type"] == "latest" else "first"]
+    # An archived segment holds the end of a record, if only of the switch to the next one (a single record of more than
+    # 16 MB aside), so the stop is behind its first byte. That byte itself is where the segment before it ends.
+    if position(lsn) <= split(name)[1] * SEGMENT_BYTES:
+        yield f"it stopped at {lsn}, before anything of {name}, which is in the repository"
+
+
+def other_timeline(stop: dict[str, Any], line: int, wal: dict[str, Any]) -> Iterator[str]:
+    """That recovery followed an older timeline than the latest in the repository, where a primary was lost."""
+    latest = split(wal["last"])[0]
+    if stop["type"] == "latest" and line < latest:
+        yield f"it followed timeline {line}, and timeline {latest} is in the repository"
+
+
+def end_of_record(lsn: str) -> int:
+    """A position as the end of what was written before it: just behind a page's header, that is where the page begins.
+
+    >>> end_of_record("0/8000028") == end_of_record("0/8000018") == position("0/8000000")
+    True
+    """
+    at: int = position(lsn)
+    return at - at % PAGE_BYTES if at % PAGE_BYTES in HEADERS else at
+
+
+def forgotten(server: Server) -> dict[str, str]:
+    """Whether nothing is left of what recovery was told: a standby copied from it would stop there and lead itself."""
+    left = ", ".join(row["name"] for row in ask(server.open(), TOLD))
+    because = f"postgresql.auto.conf still has {left}: a standby copied from it would stop there and promote itself"
+    wrong = [f"{because}; remove each with ALTER SYSTEM RESET"] * bool(left)
+    return judged("what recovery was told is forgotten", wrong, "postgresql.auto.conf has nothing of it")
 
 
 def same_cluster(facts: dict[str, Any], expected: str) -> dict[str, str]:
@@ -81,6 +164,13 @@ def same_cluster(facts: dict[str, Any], expected: str) -> dict[str, str]:
     if not expected:
         return check(name, "unknown", f"it is {found}, and nobody said which it should be")
     return judged(name, [f"it is {found} and not {expected}"] * (found != expected), f"system identifier {found}")
+
+
+def uncounted(manifest: dict[str, Any]) -> str:
+    """Why there is nothing to compare the databases with; empty if there is."""
+    if not manifest:
+        return "no manifest was taken when the backup was made"
+    return "" if manifest["databases"] else "the manifest counted no database"
 
 
 def only(manifest: dict[str, Any], databases: list[str]) -> dict[str, Any]:
@@ -235,11 +325,15 @@ def tables_and_indexes(server: Server, programs: str, databases: list[str]) -> d
     )
 
 
-def left_out(manifest: dict[str, Any], databases: list[str]) -> Iterator[dict[str, str]]:
-    """The databases of the manifest that were not brought back, where only some were."""
-    for name in manifest.get("databases", {}):
+def left_out(server: Server, manifest: dict[str, Any], databases: list[str]) -> Iterator[dict[str, str]]:
+    """The databases that were not looked into: those that were not brought back, and those that were never counted."""
+    counted = manifest.get("databases", {})
+    for name in counted:
         if databases and name not in databases:
             yield check(f"database {name}", "not checked", "it was not brought back")
+    for name in (row["datname"] for row in ask(server.open(), DATABASES)):
+        if name not in counted and (not databases or name in databases):
+            yield check(f"database {name}", "not checked", "nothing in it was counted when the backup was made")
 
 
 def count_or_complain(connection: Any, schema: str, table: str) -> int | str:  # noqa: ANN401  # psycopg2's own

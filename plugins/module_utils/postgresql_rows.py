@@ -28,15 +28,45 @@ SESSION = (
     "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=10s"
 )
 LISTED = 100
+# What a copy has in common with its original, and what no two servers have. Everybody may ask.
+IDENTITY = """
+SELECT system_identifier::text AS cluster, pg_postmaster_start_time()::text AS started FROM pg_control_system()
+"""
 
 
 class UncertainError(Exception):
     """Everything was done, and nobody knows whether it was kept."""
 
 
+class OtherServerError(Exception):
+    """Another server answers than the one that was meant; nothing was changed. `hint` says what to do."""
+
+    def __init__(self, because: str, hint: str) -> None:
+        super().__init__(because)
+        self.hint = hint
+
+
 def connect(**where: Any) -> Any:  # noqa: ANN401  # psycopg2's own
     """A connection with a transaction of its own."""
     return psycopg2.connect(application_name="rows_restore", connect_timeout=5, options=SESSION, **where)
+
+
+def same_origin(restored: Any, live: Any, data: str, port: int) -> None:  # noqa: ANN401  # psycopg2's own
+    """Looks whether the server on the port has this data, and is a copy of the live one.
+
+    Raises:
+        OtherServerError: It has other data, is of another cluster, or is the live one itself, which misses nothing.
+    """
+    found = ask(restored, "SHOW data_directory")[0]["data_directory"]
+    if os.path.realpath(found) != os.path.realpath(data):
+        because = f"the server on port {port} has the data {found} and not {data}"
+        raise OtherServerError(because, "name the cluster with backup_restore_cluster, and its port")
+    copy, original = ask(restored, IDENTITY)[0], ask(live, IDENTITY)[0]
+    if copy["cluster"] != original["cluster"]:
+        because = f"the server on port {port} is of the cluster {copy['cluster']} and not {original['cluster']}"
+        raise OtherServerError(because, "restore a backup of the live cluster")
+    if copy["started"] == original["started"]:
+        raise OtherServerError(f"the server on port {port} is the live one itself", "restore a cluster beside it")
 
 
 class Lost:

@@ -22,6 +22,12 @@ options:
   target: {description: "The time, name, position or transaction.", type: str, default: ""}
   exclusive: {description: Whether to stop just before the target., type: bool, default: false}
   set: {description: The backup to begin with. Empty means the newest before the target., type: str, default: ""}
+  timeline: {description: The number of the timeline to follow. Empty means the latest., type: str, default: ""}
+  databases:
+    description: The databases to bring back, also as one word with commas. Empty means all.
+    type: list
+    elements: str
+    default: []
   data: {description: The directory that is restored to., type: path, required: true}
   system_identifier: {description: The cluster that the backup must be of. Empty means any., type: str, default: ""}
   read_all: {description: Whether to read every file of the repository., type: bool, default: false}
@@ -56,8 +62,22 @@ import statistics
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.pgbackrest import SEGMENT_BYTES, Repository, RepositoryError, name_of, plain
-from ansible.module_utils.pgbackrest_plan import begin_with, broken_chain, manifest_of, recovery, room, wal_needed
+from ansible.module_utils.pgbackrest import SEGMENT_BYTES, Repository, RepositoryError, Stretch, name_of, plain
+from ansible.module_utils.pgbackrest_plan import (
+    ambiguous,
+    broken_chain,
+    databases_missing,
+    elsewhere,
+    ends_too_late,
+    fitting,
+    in_question,
+    manifest_of,
+    not_dated,
+    on_the_way,
+    recovery,
+    room,
+    wal_needed,
+)
 
 ARGUMENTS = {
     "stanza": {"type": "str", "required": True},
@@ -70,6 +90,8 @@ ARGUMENTS = {
     "target": {"type": "str", "default": ""},
     "exclusive": {"type": "bool", "default": False},
     "set": {"type": "str", "default": ""},
+    "timeline": {"type": "str", "default": ""},
+    "databases": {"type": "list", "elements": "str", "default": []},
     "data": {"type": "path", "required": True},
     "system_identifier": {"type": "str", "default": ""},
     "read_all": {"type": "bool", "default": False},
@@ -111,18 +133,23 @@ def choose(asked: dict[str, Any], repository: Repository) -> dict[str, Any]:
     Raises:
         RepositoryError: There is nothing that could be restored.
     """
-    info = repository.info()
-    status = next((row["status"] for row in info.get("repo", []) if row["key"] == asked["repository"]), None)
-    if status is None or status["code"]:
-        raise RepositoryError(plain(status["message"]) if status else f"it has no backups of {asked['stanza']}")
+    info = known(repository.info(), asked)
     backups = info["backup"]
-    backup = begin_with(backups, asked)
-    cluster = next(row for row in info["db"] if row["id"] == backup["database"]["id"])
-    archive_id = next(row["id"] for row in info["archive"] if row["database"]["id"] == backup["database"]["id"])
+    fit = fitting(backups, asked)
+    of = fit[-1]["database"]["id"]
+    cluster = next(row for row in info["db"] if row["id"] == of)
+    archive_id = next(row["id"] for row in info["archive"] if row["database"]["id"] == of)
+    archive = repository.archive(archive_id, asked["timeline"])
+    fit = on_the_way([backup for backup in fit if backup["database"]["id"] == of], archive)
+    backup = fit[-1]
     stop = recovery(backup, asked)
-    path, wal_problems = wal_needed(backup, stop, repository.archive(archive_id))
+    path, wal_problems = wal_needed(backup, stop, archive)
+    meant, not_meant = in_question(elsewhere(stop, archive), backup, asked)
+    there = repository.databases(backup["label"]) if asked["databases"] else []
     system_identifier = str(cluster["system-id"])
-    problems = broken_chain(backup, backups) + wal_problems
+    problems = not_dated(fit, asked) + ends_too_late(backup, stop) + ambiguous(meant, stop, archive.timeline)
+    problems += broken_chain(backup, backups) + wal_problems
+    problems += databases_missing(asked["databases"], there, backup["label"])
     if asked["system_identifier"] not in ("", system_identifier):
         problems.append(
             f"the backup is of the cluster {system_identifier}, and {asked['system_identifier']} was asked for"
@@ -131,12 +158,40 @@ def choose(asked: dict[str, Any], repository: Repository) -> dict[str, Any]:
         "set": backup["label"],
         "chain": [*(backup.get("reference") or []), backup["label"]],
         "stop": stop,
+        "timeline": archive.timeline,
         "system_identifier": system_identifier,
-        "wal": {"first": name_of(path[0]), "last": name_of(path[-1]), "segments": len(path)},
+        "wal": {
+            "first": name_of(path[0]) if path else "",
+            "last": name_of(path[-1]) if path else "",
+            "segments": len(path),
+        },
         "size_bytes": backup["info"]["size"],
         "manifest": manifest_of(backup),
         "problems": problems,
+        "not_checked": not_checked(asked, not_meant, there),
     }
+
+
+def known(info: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """What the repository knows of the stanza, which has backups.
+
+    Raises:
+        RepositoryError: It has none, or it cannot be read.
+    """
+    status = next((row["status"] for row in info.get("repo", []) if row["key"] == asked["repository"]), None)
+    if status is None or status["code"]:
+        raise RepositoryError(plain(status["message"]) if status else f"it has no backups of {asked['stanza']}")
+    return info
+
+
+def not_checked(asked: dict[str, Any], not_meant: list[Stretch], there: list[str] | None) -> list[str]:
+    """What nobody has looked at, and could stand against the restore."""
+    target = f"the {asked['type']} {asked['target']}"
+    found = [] if asked["read_all"] else ["the contents of the files in the repository (read_all)"]
+    if asked["type"] in ("name", "xid"):
+        found.append(f"whether the WAL contains {target}")
+        found += [f"whether {target} is one of timeline {stretch.timeline}, which was left" for stretch in not_meant]
+    return found + ["whether the backup has the databases that are asked for"] * (there is None)
 
 
 def read_everything(repository: Repository) -> list[str]:
@@ -172,8 +227,10 @@ def bad(line: str) -> bool:
 
 def plan(asked: dict[str, Any]) -> dict[str, Any]:
     """The whole plan. What stands against it is in its problems; what was not looked at is in not_checked."""
+    asked = {**asked, "databases": [name.strip() for name in asked["databases"] if name.strip()]}
     repository = Repository(asked["stanza"], asked["repository"])
-    found: dict[str, Any] = {"repository": asked["repository"], "target_state": state_of(asked["data"])}
+    found: dict[str, Any] = {name: asked[name] for name in ("repository", "databases")}
+    found["target_state"] = state_of(asked["data"])
     try:
         found |= choose(asked, repository)
         needed, short = room(found["size_bytes"], found["wal"]["segments"], free_bytes(asked["data"]))
@@ -183,9 +240,6 @@ def plan(asked: dict[str, Any]) -> dict[str, Any]:
     found |= {"needed_bytes": needed, "free_bytes": free_bytes(asked["data"])}
     found["wal"]["bytes"] = found["wal"]["segments"] * SEGMENT_BYTES
     found["expected_seconds"] = expected_seconds(asked["durations"], found["size_bytes"])
-    found["not_checked"] = [] if asked["read_all"] else ["the contents of the files in the repository (read_all)"]
-    if asked["type"] in ("name", "xid"):
-        found["not_checked"].append(f"whether the WAL contains the {asked['type']} {asked['target']}")
     return found
 
 

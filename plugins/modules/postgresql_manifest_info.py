@@ -9,6 +9,8 @@ short_description: Count what a backup must bring back
 description:
   - Counts the rows of all tables of some databases at one exact position of the WAL, asks the business rules, and lists
     roles, extensions and collations.
+  - Says which transactions had not ended by then (C(next_xid) and those after it), so that a backup that ended before
+    is known to lie before them.
   - On a standby, replay is held for some milliseconds; nobody who writes waits for it. On a primary the position is
     only a bound, since writes go on.
   - Run it as the user the server runs as. Nothing is changed.
@@ -44,7 +46,7 @@ packed: {description: "The same as one word, which travels with the backup.", re
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.pgbackrest_plan import packed
-from ansible.module_utils.postgresql_manifest import IMPORT_ERROR, Server, take
+from ansible.module_utils.postgresql_manifest import IMPORT_ERROR, Server, ask, take
 
 ARGUMENTS = {
     "port": {"type": "int", "default": 5432},
@@ -53,13 +55,23 @@ ARGUMENTS = {
 }
 
 
+def next_xid(server: Server) -> int:
+    """A transaction that has not ended yet; neither has any with a higher id."""
+    connection = server.open()
+    found = ask(connection, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xid")[0]["xid"]
+    connection.close()
+    return int(found)
+
+
 def main() -> None:
     """Counts and returns what was counted."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     if IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("psycopg2"))
     asked = module.params
-    manifest = take(Server(asked["port"]), asked["databases"], asked["rules"])
+    server = Server(asked["port"])
+    # Asked last: what has not ended by now had not ended at the position of the manifest either.
+    manifest = {**take(server, asked["databases"], asked["rules"]), "next_xid": next_xid(server)}
     module.exit_json(changed=False, manifest=manifest, packed=packed(manifest))
 
 

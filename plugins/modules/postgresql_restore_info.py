@@ -7,8 +7,10 @@ DOCUMENTATION = r"""
 module: postgresql_restore_info
 short_description: Prove that a restored PostgreSQL cluster is whole, check by check
 description:
-  - Checks that recovery reached its target, that pages, tables and indexes are undamaged, and that rows, business
-    rules, sequences, extensions, roles and collations are those that were counted when the backup was made.
+  - Checks that recovery reached its target and left nothing behind, that pages, tables and indexes are undamaged, and
+    that rows, business rules, sequences, extensions, roles and collations are those that were counted when the backup
+    was made.
+  - A server that has other data than O(data) is asked nothing else, and that is missed.
   - Each check is met, missed or unknown. What was not checked is listed as not checked.
   - Run it as the user the server runs as. The extension amcheck is created where it is missing; nothing else changes.
 author: Drillbook
@@ -19,6 +21,10 @@ options:
   data: {description: Its data directory., type: path, required: true}
   manifest: {description: What was counted when the backup was made., type: dict, default: {}}
   stop: {description: Where recovery was asked to stop., type: dict, default: {}}
+  wal:
+    description: The first and the last segment of WAL that the plan of the restore found in the repository.
+    type: dict
+    default: {}
   system_identifier: {description: The cluster that it must be of., type: str, default: ""}
   rules: {description: Business rules., type: list, elements: dict, default: []}
   growing_tables: {description: Tables in which rows are only added., type: list, elements: str, default: []}
@@ -64,9 +70,11 @@ with contextlib.suppress(ImportError):  # reported through IMPORT_ERROR
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    Checks = dict[str, Callable[[], Iterable[dict[str, str]]]]
+
 FACTS = """
 SELECT pg_is_in_recovery() AS standby, (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
-    (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline
+    (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline, current_setting('data_directory') AS data
 """
 ARGUMENTS = {
     "port": {"type": "int", "required": True},
@@ -74,6 +82,7 @@ ARGUMENTS = {
     "data": {"type": "path", "required": True},
     "manifest": {"type": "dict", "default": {}},
     "stop": {"type": "dict", "default": {}},
+    "wal": {"type": "dict", "default": {}},
     "system_identifier": {"type": "str", "default": ""},
     "rules": {"type": "list", "elements": "dict", "default": []},
     "growing_tables": {"type": "list", "elements": "str", "default": []},
@@ -83,48 +92,61 @@ ARGUMENTS = {
 }
 
 
-def each(
-    asked: dict[str, Any], server: Server, facts: dict[str, Any]
-) -> dict[str, Callable[[], Iterable[dict[str, str]]]]:
+def each(asked: dict[str, Any], server: Server, facts: dict[str, Any]) -> Checks:
     """The checks by name, in the order in which they are made: amcheck is last, since it may create its extension."""
     chosen, stop = asked["databases"], asked["stop"]
     manifest = restored.only(asked["manifest"], chosen) if asked["manifest"] and chosen else asked["manifest"]
     chosen_rules = [rule for rule in asked["rules"] if not chosen or rule["database"] in chosen]
     programs = f"/usr/lib/postgresql/{asked['version']}/bin"
     databases = list(manifest.get("databases", {}))
-    exact = manifest.get("exact") and (stop.get("target"), stop.get("exclusive")) == (manifest["lsn"], True)
     now = restored.seen_now(server, databases)
-    with_manifest: dict[str, Callable[[], Iterable[dict[str, str]]]] = {
-        "rows": lambda: restored.rows(now, manifest, set(asked["growing_tables"]), exact=bool(exact)),
-        "extensions": lambda: [restored.extensions(now, manifest)],
-        "roles": lambda: [restored.roles(server, manifest)],
-        "collations": lambda: restored.collations(now, manifest),
-    }
-    why = "no manifest was taken when the backup was made"
-    without = {name: lambda name=name: [restored.check(name, "unknown", why)] for name in with_manifest}
     return {
         "it accepts writes": lambda: [restored.answers(facts)],
-        "recovery": lambda: [restored.target_reached(asked["data"], stop, facts, manifest)],
+        "recovery": lambda: [restored.target_reached(asked["data"], stop, facts, manifest, asked["wal"])],
+        "settings": lambda: [restored.forgotten(server)],
         "cluster": lambda: [restored.same_cluster(facts, asked["system_identifier"])],
-        **(with_manifest if manifest else without),
+        **compared(asked, server, now, manifest),
         "rules": lambda: restored.rules(server, chosen_rules),
-        "sequences": lambda: [restored.sequences(server, databases)],
         "newest write": lambda: [restored.newest_write(server, asked["reference"], asked["loss_limit"], stop)],
         "pages": lambda: [restored.pages(server, programs)],
         "amcheck": lambda: [restored.tables_and_indexes(server, programs, chosen)],
-        "other databases": lambda: restored.left_out(asked["manifest"], chosen),
+        "other databases": lambda: restored.left_out(server, asked["manifest"], chosen),
     }
 
 
+def compared(asked: dict[str, Any], server: Server, now: dict[str, Any], manifest: dict[str, Any]) -> Checks:
+    """The checks against the manifest by name. Those that it has nothing for are unknown, and are said in one."""
+    stop, growing = asked["stop"], set(asked["growing_tables"])
+    exact = manifest.get("exact") and (stop.get("target"), stop.get("exclusive")) == (manifest["lsn"], True)
+    counted: Checks = {
+        "rows": lambda: restored.rows(now, manifest, growing, exact=bool(exact)),
+        "extensions": lambda: [restored.extensions(now, manifest)],
+        "collations": lambda: restored.collations(now, manifest),
+        "sequences": lambda: [restored.sequences(server, list(now))],
+        "roles": lambda: [restored.roles(server, manifest)],
+    }
+    why = restored.uncounted(manifest)
+    # Roles belong to no database.
+    silent = [name for name in counted if why and (name != "roles" or not manifest)]
+    told = {name: make for name, make in counted.items() if name not in silent}
+    return {**told, "uncounted": lambda: [restored.check(name, "unknown", why) for name in silent]}
+
+
 def prove(asked: dict[str, Any]) -> list[dict[str, str]]:
-    """Makes every check. One that breaks off says unknown and does not end the others."""
+    """Makes every check. One that breaks off says unknown and does not end the others.
+
+    A server with other data than the asked one is asked nothing else: whatever it says is no proof.
+    """
     server = Server(asked["port"])
     try:
         facts = ask(server.open(), FACTS)[0]
+        right = restored.asked_cluster(facts["data"], asked["data"], asked["port"])
+        if right["outcome"] != "met":
+            return [right]
         checks = each(asked, server, facts)
     except psycopg2.Error as error:
         return [restored.check("it answers", "missed", str(error).strip())]
-    found: list[dict[str, str]] = []
+    found = [right]
     for name, make in checks.items():
         try:
             found += make()

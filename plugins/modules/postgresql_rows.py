@@ -12,11 +12,13 @@ description:
   - A row whose place in a unique index is taken cannot come back. Then nothing is done, unless O(accept_conflicts).
   - Triggers of the live tables fire as for every insert. If one changes a row that comes back, nothing is done.
   - Generated columns make themselves, identity columns keep their values, and no sequence is behind afterwards.
+  - Nothing is done unless the server on O(port) has O(data) and is a copy of the live one.
   - Run it as the user the restored server runs as. In check mode it says what it would do.
 author: Drillbook
 requirements: [psycopg2]
 options:
   port: {description: The port of the restored server on this host., type: int, required: true}
+  data: {description: Its data directory., type: path, required: true}
   database: {description: The database., type: str, required: true}
   tables:
     description: The tables as schema.table, those that others refer to first.
@@ -45,6 +47,7 @@ EXAMPLES = r"""
 - name: Bring deleted bookings back
   postgresql_rows:
     port: 5433
+    data: /var/lib/postgresql/15/restored
     database: bookings
     tables: [bookings.bookings, bookings.payments]
     host: lb1
@@ -83,7 +86,16 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.postgresql_manifest import IMPORT_ERROR
-from ansible.module_utils.postgresql_rows import Lost, UncertainError, bring_back, commit, connect, plan
+from ansible.module_utils.postgresql_rows import (
+    Lost,
+    OtherServerError,
+    UncertainError,
+    bring_back,
+    commit,
+    connect,
+    plan,
+    same_origin,
+)
 from ansible.module_utils.postgresql_table import RefusedError
 
 with contextlib.suppress(ImportError):  # reported through IMPORT_ERROR
@@ -91,6 +103,7 @@ with contextlib.suppress(ImportError):  # reported through IMPORT_ERROR
 
 ARGUMENTS = {
     "port": {"type": "int", "required": True},
+    "data": {"type": "path", "required": True},
     "database": {"type": "str", "required": True},
     "tables": {"type": "list", "elements": "str", "required": True},
     "conditions": {"type": "dict", "default": {}},
@@ -115,6 +128,7 @@ def undo(asked: dict[str, Any], *, only_plan: bool) -> dict[str, Any]:
 
     Raises:
         RefusedError: It cannot be done as asked; nothing was changed.
+        OtherServerError: The restored server is not a copy of the live one; nothing was changed.
         psycopg2.Error: A server cannot be reached or refuses; nothing was changed.
         UncertainError: The connection broke when everything was done; it may be kept or not.
     """
@@ -129,6 +143,7 @@ def undo(asked: dict[str, Any], *, only_plan: bool) -> dict[str, Any]:
         restored = to(user="postgres", port=asked["port"])
         at = {"host": asked["host"], "port": asked["host_port"], "target_session_attrs": "read-write"}
         live = to(user=asked["user"], password=asked["password"], **at)
+        same_origin(restored, live, asked["data"], asked["port"])
         conditions = asked["conditions"]
         lost = [Lost(restored, live, name, conditions.get(name, ""), n) for n, name in enumerate(asked["tables"])]
         done: dict[str, Any] = plan(lost) if only_plan else bring_back(lost, accept_conflicts=asked["accept_conflicts"])
@@ -147,6 +162,8 @@ def main() -> None:
         done = undo(module.params, only_plan=module.check_mode)
     except UncertainError as error:
         module.fail_json(msg=f"{error}. HINT: run it again; what has come back is found and left alone")
+    except OtherServerError as error:
+        module.fail_json(msg=f"{error}; nothing was changed. HINT: {error.hint}")
     except RefusedError as error:
         module.fail_json(msg=f"{error}; nothing was changed")
     except psycopg2.Error as error:

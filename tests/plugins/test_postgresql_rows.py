@@ -166,6 +166,62 @@ def test_a_commit_without_an_answer_is_neither_done_nor_undone() -> None:
         rows.commit(SimpleNamespace(commit=broken))
 
 
+@dataclass
+class Cluster:
+    """A server that tells where its data is, of which cluster it is, and when it was started."""
+
+    data: str = "/data/restored"
+    cluster: str = "7"
+    started: str = "10:00"
+
+
+@pytest.fixture
+def tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        rows,
+        "ask",
+        lambda one, _: [{"data_directory": one.data, "cluster": one.cluster, "started": one.started}],
+    )
+
+
+@pytest.mark.usefixtures("tells")
+def test_a_copy_of_the_live_cluster_is_taken() -> None:
+    rows.same_origin(Cluster(), Cluster("/data/main", started="09:00"), "/data/restored", 5433)
+
+
+@pytest.mark.usefixtures("tells")
+@pytest.mark.parametrize(
+    ("copy", "told"),
+    [
+        (Cluster("/data/second"), "the server on port 5433 has the data /data/second and not /data/restored"),
+        (Cluster(cluster="8"), "the server on port 5433 is of the cluster 8 and not 7"),
+        (Cluster(started="09:00"), "the server on port 5433 is the live one itself"),
+    ],
+)
+def test_another_server_than_the_one_that_was_meant_is_refused(copy: Cluster, told: str) -> None:
+    with pytest.raises(rows.OtherServerError, match=told) as refused:
+        rows.same_origin(copy, Cluster("/data/main", started="09:00"), "/data/restored", 5433)
+    assert refused.value.hint
+
+
+@pytest.mark.usefixtures("tells")
+def test_the_servers_are_known_before_a_table_is_looked_at(
+    load_module: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load_module("postgresql_rows")
+
+    def connect(**where: object) -> object:
+        found = Cluster("/data/second") if "host" not in where else Cluster("/data/main", started="09:00")
+        return SimpleNamespace(**vars(found), close=lambda: None)
+
+    monkeypatch.setattr(module, "connect", connect)
+    monkeypatch.setattr(module, "Lost", lambda *_: pytest.fail("a table was looked at"))
+    asked = {"port": 5433, "data": "/data/restored", "database": "shop", "tables": ["shop.sold"], "conditions": {}}
+    live = {"host": "lb1", "host_port": 5432, "user": "shop", "password": "", "accept_conflicts": False}
+    with pytest.raises(rows.OtherServerError, match="has the data /data/second"):
+        module.undo({**asked, **live}, only_plan=True)
+
+
 def test_a_condition_for_a_table_that_is_not_asked_for_is_refused(load_module: Callable[[str], ModuleType]) -> None:
     asked = {"tables": ["shop.sold"], "conditions": {"shop.seats": "true"}}
     with pytest.raises(RefusedError, match=r"a condition for shop\.seats"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,11 @@ class Backups:
         """The database host that leads."""
         question = "timeout 5 runuser -u postgres -- psql -XAtqc 'SELECT pg_is_in_recovery()'"
         return next(host for host in ("db1", "db2") if self.hosts[host].run(question).stdout.strip() == "f")
+
+    def newest_set(self) -> str:
+        """The label of the newest backup in the first repository."""
+        command = "runuser -u postgres -- pgbackrest --repo=1 --stanza=main --output=json info"
+        return str(json.loads(self.hosts["backup1"].check_output(command))[0]["backup"][-1]["label"])
 
     def back_up(self, kind: str = "incr") -> None:
         self.hosts.play("playbooks/backup.yml", backup_type=kind)

@@ -48,7 +48,8 @@ def test_deleted_rows_come_back_from_the_moment_before(beside: Backups, kind: st
     deleted = beside.ask("db1", "DELETE FROM prices WHERE event = 'matinee' RETURNING pg_current_xact_id()")
     beside.ask("db1", "INSERT INTO prices VALUES ('later', 1); DELETE FROM prices WHERE event = 'later'")
     beside.hosts.follow("archive_now", beside.leader())
-    beside.restore(type=kind, target=deleted if kind == "xid" else answer, exclusive=kind in ("xid", "lsn"))
+    named = {"set": beside.newest_set()} if kind == "name" else {}
+    beside.restore(type=kind, target=deleted if kind == "xid" else answer, exclusive=kind in ("xid", "lsn"), **named)
     beside.verify()
     assert beside.ask("backup1", "SELECT price FROM prices WHERE event = 'matinee'", RESTORED) == "7"
     assert beside.ask("backup1", "SELECT count(*) FROM prices WHERE event = 'later'", RESTORED) == "0"

@@ -86,6 +86,32 @@ def test_a_time_that_the_wal_does_not_reach(backups: Backups) -> None:
     assert "the target 2099-01-01 00:00:00+00:00 is not reached: the newest WAL in the repository came" in said
 
 
+def test_a_forgotten_port_is_no_proof_of_another_cluster(restored: Backups) -> None:
+    said = restored.verify_refused(backup_restore_cluster="second", backup_verify_drop=True)
+    place = "/var/lib/postgresql/15"
+    assert f"the server on port {RESTORED} has the data {place}/restored and not {place}/second" in said
+    assert "rows of" not in said
+
+
+def test_what_an_interrupted_restore_leaves_for_a_standby(restored: Backups) -> None:
+    restored.ask("backup1", "ALTER SYSTEM SET recovery_target_name = 'lunch'", RESTORED)
+    said = restored.verify_refused()
+    restored.ask("backup1", "ALTER SYSTEM RESET recovery_target_name", RESTORED)
+    assert "what recovery was told is forgotten: missed: postgresql.auto.conf still has recovery_target_name:" in said
+
+
+@pytest.mark.long
+def test_a_repository_that_failed_midway(restored: Backups) -> None:
+    # As if the plan of a restore to the latest had found more than recovery then got.
+    host, plan = restored.hosts["backup1"], "/etc/pgbackrest/restore-restored.json"
+    more = "plan['stop'] = {'type': 'latest', 'target': ''}; plan['wal']['last'] = '0000000100000FFF00000001'"
+    change = f"import json; plan = json.load(open('{plan}')); {more}; json.dump(plan, open('{plan}', 'w'))"
+    host.check_output(f'cp -p {plan} /root/plan && python3 -c "{change}"')
+    said = restored.verify_refused()
+    host.check_output(f"cp -p /root/plan {plan}")
+    assert "before anything of 0000000100000FFF00000001, which is in the repository" in said
+
+
 @pytest.fixture(scope="module")
 def harmed(restored: Backups) -> str:
     """What the verification says of a restored cluster in which much is missing."""

@@ -87,6 +87,14 @@ def test_what_cannot_be_done_is_refused_and_nothing_comes_back(
     assert deleted.ask(deleted.leader(), COUNT) == "31"
 
 
+def test_another_cluster_than_the_one_that_was_named_is_refused(deleted: Backups) -> None:
+    said = deleted.hosts.refusal("playbooks/rows_restore.yml", **asked(deleted), backup_restore_cluster="second")
+    place = "/var/lib/postgresql/15"
+    told = f"the server on port {RESTORED} has the data {place}/restored and not {place}/second"
+    assert f"{told}; nothing was changed. HINT: " in said
+    assert deleted.ask(deleted.leader(), COUNT) == "31"
+
+
 def test_a_seat_that_was_sold_again_is_named_and_nothing_comes_back(deleted: Backups) -> None:
     deleted.ask(deleted.leader(), "INSERT INTO shop.sold (event, seat) VALUES ('opening', 7)")
     said = deleted.hosts.refusal("playbooks/rows_restore.yml", **asked(deleted))
