@@ -1,11 +1,13 @@
 """The versions of one certificate on the host that serves it: `current`, `pending` and `previous`, each a file.
 
 current.pem is what is served, pending.pem was issued and checked and is not used yet, previous.pem was used before. So
-what is there says where an interrupted renewal stopped.
+what is there says where an interrupted renewal stopped. leaked-<serial>.pem is what is public of a certificate whose
+key has leaked, and that is not known to be revoked.
 """
 
 from __future__ import annotations
 
+import glob
 import os
 import tempfile
 
@@ -13,6 +15,8 @@ from ansible.module_utils.certificate import Bundle, CertificateError, bundle, f
 
 CURRENT, PENDING, PREVIOUS = "current", "pending", "previous"
 LABELS = (CURRENT, PENDING, PREVIOUS)
+AFTERWARDS = {PENDING: PREVIOUS, PREVIOUS: PENDING}
+"""What the current version is once another is used: what was issued and goes back may be used yet."""
 KEY = "pending.key"
 """The key that a certificate is asked for. Where there is a pending certificate it is in there."""
 
@@ -56,18 +60,44 @@ class Folder:
         self._write(self.file(PENDING), issued.text)
         self._remove(os.path.join(self.path, KEY))
 
-    def use_pending(self) -> None:
-        """What was pending is current, and what was current is previous. At every moment there is a current one."""
-        if os.path.exists(self.file(CURRENT)):
-            self._copy(CURRENT, PREVIOUS)
-        os.replace(self.file(PENDING), self.file(CURRENT))
-        self._sync()
+    def prepare(self, take: str) -> None:
+        """Do all that `use` needs room and rights for, so that a rename is left. The current version stays as it is."""
+        if take in AFTERWARDS and os.path.exists(self.file(CURRENT)):
+            self._copy(CURRENT, AFTERWARDS[take])
 
-    def use_previous(self) -> None:
-        """What was previous is current again, and what was current is pending: it was issued, and may be used yet."""
-        self._copy(CURRENT, PENDING)
-        os.replace(self.file(PREVIOUS), self.file(CURRENT))
-        self._sync()
+    def use(self, take: str) -> None:
+        """After `prepare`: it is current, and what was current is kept. At every moment there is a current one."""
+        if take in AFTERWARDS:
+            os.replace(self.file(take), self.file(CURRENT))
+            self._sync()
+
+    def keep_leaked(self) -> str:
+        """The key of the current version has leaked: what is public of it is kept until it is revoked.
+
+        Returns its serial number; empty when it is trusted by nobody, because no authority has signed it.
+
+        Raises:
+            CertificateError: There is no current version, or it is damaged.
+        """
+        current = self.read(CURRENT)
+        if current is None:
+            raise CertificateError(f"there is no {self.file(CURRENT)}")
+        said = facts(current.leaf)
+        serial = "" if said.self_signed else str(said.serial)
+        if serial:
+            self._write(self._leaked(serial), current.leaf)
+        return serial
+
+    def leaked(self) -> dict[str, str]:
+        """What was kept of certificates whose keys have leaked, by its file."""
+        found = {}
+        for path in sorted(glob.glob(self._leaked("*"))):
+            with open(path, encoding="ascii", errors="replace") as file:
+                found[path] = file.read()
+        return found
+
+    def _leaked(self, serial: str) -> str:
+        return self.file(f"leaked-{serial}")
 
     def _copy(self, label: str, to: str) -> None:
         with open(self.file(label), encoding="ascii") as file:

@@ -30,6 +30,11 @@ class Row:
     because: str = ""
     error: str = ""
 
+    @property
+    def place(self) -> str:
+        """The certificate and its host; one that no host serves is named alone."""
+        return f"{self.name} on {self.host}" if self.host else self.name
+
     def state(self, now: float) -> str:
         """In words: expired, wrong, due or good."""
         if self.not_after and self.not_after <= now:
@@ -71,6 +76,26 @@ def row(seen: dict[str, Any]) -> Row:
         not_after=float(current.get("not_after", 0)),
         because=seen.get("because") or "",
         error=error,
+    )
+
+
+def rows(seen: Sequence[dict[str, Any]], certificates: Sequence[dict[str, Any]], groups: dict[str, Any]) -> list[Row]:
+    """A row of all that was seen, and of all that must be there: each certificate, on each host of its group."""
+    found = [row(one) for one in seen]
+    places = {(one.name, one.host) for one in found}
+    for certificate in certificates:
+        name, group = certificate["name"], certificate["hosts"]
+        hosts = groups.get(group) or []
+        if not hosts:
+            found.append(Row(name, "", error=f"no host serves it: the group {group} has none"))
+        found += [row({"name": name, "host": host}) for host in hosts if (name, host) not in places]
+    return found
+
+
+def failing(rows: Sequence[Row], now: float) -> list[str]:
+    """What somebody must act on now, and that there is nothing at all, if so."""
+    return [f"{one.place}: {one.state(now)}" for one in rows if one.fails(now)] or (
+        [] if rows else ["the inventory describes no certificates, so nothing was looked at"]
     )
 
 

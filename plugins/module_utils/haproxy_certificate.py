@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.certificate import CertificateError
+from ansible.module_utils.certificate import CertificateError, facts
 from ansible.module_utils.haproxy import ask
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def replace(socket: str, path: str, by: Bundle) -> None:
     """New handshakes get `by`; connections that are open stay as they are.
 
     Raises:
-        CertificateError: HAProxy refused it; handshakes get what they got before.
+        CertificateError: HAProxy refused it, and handshakes get what they got before; or it has another one afterwards.
     """
     # The payload ends with an empty line, and so must not have one.
     answers = [ask(socket, f"set ssl cert {path} <<\n{by.text.rstrip()}\n")]
@@ -42,3 +42,5 @@ def replace(socket: str, path: str, by: Bundle) -> None:
         ask(socket, f"abort ssl cert {path}")
         said = " ".join(answers[-1].split())
         raise CertificateError(f"HAProxy did not take the certificate for {path}: {said or 'it said nothing'}")
+    if (seen := served_serial(socket, path)) != (serial := facts(by.leaf).serial):
+        raise CertificateError(f"HAProxy was given {serial} for {path} and has {seen}")

@@ -108,6 +108,12 @@ def answer(asked: dict[str, Any], *, only_look: bool) -> bool:
     return bool(wrong)
 
 
+def unsettled(asked: dict[str, Any], running: dict[str, str]) -> list[str]:
+    """The paths that the running HAProxy answers otherwise than was asked. Where nothing was asked there are none."""
+    wanted = asked["state"] == "present"
+    return sorted(path for path, text in asked["answers"].items() if running.get(path) != (text if wanted else None))
+
+
 def main() -> None:
     """Sets the answers, and returns which are given."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
@@ -120,8 +126,11 @@ def main() -> None:
             msg=f"the challenges cannot be {asked['state']}: {error}. "
             "HINT: systemctl status haproxy; where the map is missing, ansible-playbook playbooks/site.yml"
         )
-    if not module.check_mode and (asked["state"] == "present") != (asked["answers"].keys() <= running.keys()):
-        module.fail_json(msg=f"the answers were set, and HAProxy has {sorted(running)}. HINT: follow this step again")
+    if not module.check_mode and (wrong := unsettled(asked, running)):
+        module.fail_json(
+            msg=f"{', '.join(wrong)} is to be {asked['state']} and is not: HAProxy answers {sorted(running)}. "
+            "HINT: follow this step again"
+        )
     module.exit_json(changed=changed, answered=sorted(running))
 
 

@@ -9,6 +9,7 @@ short_description: Look at the versions of a certificate on the host that serves
 description:
   - Says of the current, the pending and the previous version what it is for and how long it is valid.
   - Says whether the current one must be renewed, and whether the pending one can be used instead.
+  - Says which certificates have leaked, as M(certificate_leaked) has kept them.
   - No private key is returned. Nothing is changed.
 author: Drillbook
 options:
@@ -67,6 +68,16 @@ pending_ready:
   description: Whether the pending version can be used as it is.
   returned: always
   type: bool
+leaked:
+  description: The certificates whose keys have leaked and that are not known to be revoked.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    file: {description: "Where it is kept", type: str}
+    serial: {description: "Its serial number", type: str}
+    certificate: {description: "What is public of it, in PEM", type: str}
+    has_expired: {description: "Whether nobody trusts it any more without its being revoked", type: bool}
 """
 
 import time
@@ -95,7 +106,17 @@ def look(folder: Folder, domains: list[str], now: float) -> dict[str, Any]:
         "is_due": bool(because),
         "because": because,
         "pending_ready": pending is not None and not due(pending, domains, now),
+        "leaked": [leak(path, pem, now) for path, pem in folder.leaked().items()],
     }
+
+
+def leak(path: str, pem: str, now: float) -> dict[str, Any]:
+    """What is known of a certificate whose key has leaked. A damaged one is not left out, for it is not revoked."""
+    try:
+        said = facts(pem)
+    except CertificateError as error:
+        return {"file": path, "serial": f"({error})", "certificate": pem, "has_expired": False}
+    return {"file": path, "serial": said.serial, "certificate": pem, "has_expired": said.not_after <= now}
 
 
 def main() -> None:

@@ -80,7 +80,8 @@ def chain_flaw(module: AnsibleModule, issued: Bundle, authorities: str) -> str:
         for name, text in parts.items():
             with open(paths[name], "w", encoding="ascii") as file:
                 file.write(text)
-        trust = ["-CAfile", paths["authorities"], "-no-CApath"] if authorities else []
+        # Without the last two, those that the system trusts would be trusted as well.
+        trust = ["-CAfile", paths["authorities"], "-no-CApath", "-no-CAstore"] if authorities else []
         above = ["-untrusted", paths["above"]] if issued.chain else []
         answer = module.run_command(["openssl", "verify", "-purpose", "sslserver", *trust, *above, paths["leaf"]])
     if answer[0] == 0:

@@ -12,6 +12,7 @@ description:
   - O(take=current) changes no file; a running HAProxy that has loaded another version gets the current one.
   - A running HAProxy is told first, through its admin socket, and read back. Then the file that it reads when it starts
     is replaced, whole or not at all. New handshakes get the other version; connections that are open stay as they are.
+  - When the file cannot be replaced, HAProxy is given again what the file holds.
   - Where no O(socket) is named, the program that serves must be told to read the file anew.
 author: Drillbook
 options:
@@ -66,7 +67,8 @@ def swap(folder: Folder, take: str, socket: str, *, only_look: bool) -> tuple[bo
     """Whether something changed, or would, and the serial number of what is used now.
 
     Raises:
-        CertificateError: It cannot be done; what was used is used still.
+        CertificateError: It cannot be done; the text says what is served then.
+        OSError: It cannot be done; nothing was changed.
     """
     wanted = folder.read(take)
     if wanted is None:
@@ -76,12 +78,26 @@ def swap(folder: Folder, take: str, socket: str, *, only_look: bool) -> tuple[bo
     differs = bool(socket) and served_serial(socket, path) != serial
     if only_look:
         return differs or take != CURRENT, serial
-    if differs:
-        replace(socket, path, wanted)
-        if (seen := served_serial(socket, path)) != serial:
-            raise CertificateError(f"HAProxy was given {serial} and has {seen}")
-    {PENDING: folder.use_pending, PREVIOUS: folder.use_previous, CURRENT: lambda: None}[take]()
+    folder.prepare(take)
+    try:
+        if differs:
+            replace(socket, path, wanted)
+        folder.use(take)
+    except (CertificateError, OSError) as error:
+        raise CertificateError(f"{error}; {served_after_failure(folder, socket)}") from error
     return differs or take != CURRENT, serial
+
+
+def served_after_failure(folder: Folder, socket: str) -> str:
+    """What is served, in words. HAProxy is given the current version, unless it has that already."""
+    path = folder.file(CURRENT)
+    try:
+        current = folder.read(CURRENT)
+        if socket and current and served_serial(socket, path) != facts(current.leaf).serial:
+            replace(socket, path, current)
+    except (CertificateError, OSError) as error:
+        return f"HAProxy may serve another one than {path}, which could not be given to it again: {error}"
+    return f"{path} is the one in use"
 
 
 def main() -> None:

@@ -93,3 +93,21 @@ def test_a_refusal_is_told_and_nothing_is_kept(tmp_path: Path, balancer: Balance
     with pytest.raises(Exception, match=r"HAProxy did not add the answer for .*Unknown map identifier"):
         answer({TOKEN: "a"})
     assert (tmp_path / "challenges.map").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "running", "unsettled"),
+    [
+        ({"state": "absent", "answers": {}}, {"/other": "x"}, []),
+        ({"state": "absent", "answers": {TOKEN: "a", f"{TOKEN}2": "b"}}, {TOKEN: "a"}, [TOKEN]),
+        ({"state": "absent", "answers": {TOKEN: "a"}}, {"/other": "x"}, []),
+        ({"state": "present", "answers": {}}, {}, []),
+        ({"state": "present", "answers": {TOKEN: "a", f"{TOKEN}2": "b"}}, {TOKEN: "a"}, [f"{TOKEN}2"]),
+        ({"state": "present", "answers": {TOKEN: "a"}}, {TOKEN: "b"}, [TOKEN]),
+    ],
+)
+def test_only_what_was_asked_must_be_as_it_was_asked(
+    load_module: Callable[[str], ModuleType], asked: dict[str, Any], running: dict[str, str], unsettled: list[str]
+) -> None:
+    # A domain that was shown to be ours before is not asked about again, so there may be nothing to answer.
+    assert load_module("acme_challenge").unsettled(asked, running) == unsettled

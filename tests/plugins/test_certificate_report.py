@@ -1,7 +1,7 @@
 """The report: what was not seen is never good."""
 
 import pytest
-from ansible.module_utils.certificate_report import metrics, row, table
+from ansible.module_utils.certificate_report import failing, metrics, row, rows, table
 
 from tests.plugins.issuer import DAY, NOW
 
@@ -39,6 +39,35 @@ def test_what_is_not_good_is_told(seen: dict[str, object], state: str, fails: bo
     assert found.state(NOW).startswith(state)
     assert found.fails(NOW) is fails
     assert state in "\n".join(table([found], NOW))
+
+
+CERTIFICATES = [{"name": "bookings", "hosts": "load_balancer"}, {"name": "database", "hosts": "database"}]
+GROUPS = {"load_balancer": ["lb1", "lb2"], "database": ["db1"]}
+
+
+def test_what_must_be_there_and_was_not_seen_is_told() -> None:
+    found = rows([SEEN], CERTIFICATES, GROUPS)
+    assert [one.place for one in found] == ["bookings on lb1", "bookings on lb2", "database on db1"]
+    assert failing(found, NOW) == ["bookings on lb2: WRONG: it was not seen", "database on db1: WRONG: it was not seen"]
+    assert "drillbook_certificate_readable" in metrics(found, "lab", NOW)
+    assert metrics(found, "lab", NOW).count("} 0\n") >= 2
+
+
+def test_all_that_must_be_there_and_is_good_fails_in_nothing() -> None:
+    seen = [SEEN, {**SEEN, "host": "lb2"}, {**SEEN, "name": "database", "host": "db1"}]
+    assert failing(rows(seen, CERTIFICATES, GROUPS), NOW) == []
+    assert len(rows([*seen, {**SEEN, "name": "former"}], CERTIFICATES, GROUPS)) == 4
+
+
+@pytest.mark.parametrize("groups", [{}, {"load_balancers": ["lb1"], "load_balancer": []}])
+def test_a_certificate_that_no_host_serves_is_told(groups: dict[str, list[str]]) -> None:
+    found = rows([], CERTIFICATES[:1], groups)
+    assert failing(found, NOW) == ["bookings: WRONG: no host serves it: the group load_balancer has none"]
+    assert "no host serves it" in table(found, NOW)[1]
+
+
+def test_nothing_at_all_is_not_good() -> None:
+    assert failing(rows([], [], GROUPS), NOW) == ["the inventory describes no certificates, so nothing was looked at"]
 
 
 def test_what_expires_first_comes_first() -> None:

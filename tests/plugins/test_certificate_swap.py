@@ -1,5 +1,6 @@
 """Another version of a certificate, in the running HAProxy and in its file. The answers are those of HAProxy 2.6."""
 
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -97,9 +98,52 @@ def test_what_haproxy_refuses_is_in_no_file_either(module: ModuleType, folder: F
     before = serial(folder.read(CURRENT))
     with pytest.raises(CertificateError, match=r"HAProxy did not take .* inconsistencies between private key"):
         module.swap(folder, PENDING, f"{folder.path}/admin.sock", only_look=False)
-    assert balancer.commands[-1] == "abort"
+    assert "abort" in balancer.commands
     assert (balancer.serial, serial(folder.read(CURRENT))) == (before, before)
     assert folder.read(PENDING) is not None
+
+
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_without_room_for_the_file_haproxy_is_not_told(
+    module: ModuleType, folder: Folder, balancer: Balancer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = serial(folder.read(CURRENT))
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        module.swap(folder, PENDING, f"{folder.path}/admin.sock", only_look=False)
+    assert "set" not in balancer.commands
+    assert (balancer.serial, serial(folder.read(CURRENT))) == (before, before)
+
+
+@pytest.mark.parametrize("take", [PENDING, PREVIOUS])
+def test_when_the_file_cannot_be_replaced_haproxy_gets_what_it_holds_again(
+    module: ModuleType, folder: Folder, balancer: Balancer, monkeypatch: pytest.MonkeyPatch, take: str
+) -> None:
+    Path(folder.file(PREVIOUS)).write_text(made().text)
+    before = serial(folder.read(CURRENT))
+    folder.prepare(take)
+    monkeypatch.setattr(folder, "prepare", lambda _: None)
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(CertificateError, match=r"No space left on device; .*current\.pem is the one in use"):
+        module.swap(folder, take, f"{folder.path}/admin.sock", only_look=False)
+    assert balancer.commands.count("commit") == 2
+    assert (balancer.serial, serial(folder.read(CURRENT))) == (before, before)
+
+
+def test_when_haproxy_does_not_take_it_back_that_is_told(
+    module: ModuleType, folder: Folder, balancer: Balancer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_and_refused(*_: object) -> None:
+        balancer.refuses = True
+        full()
+
+    monkeypatch.setattr(folder, "use", full_and_refused)
+    with pytest.raises(CertificateError, match=r"HAProxy may serve another one than .*current\.pem"):
+        module.swap(folder, PENDING, f"{folder.path}/admin.sock", only_look=False)
+    assert balancer.serial == serial(folder.read(PENDING))
 
 
 def test_a_certificate_that_haproxy_does_not_know_is_told(

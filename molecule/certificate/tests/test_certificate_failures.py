@@ -74,10 +74,34 @@ def test_what_was_issued_wrongly_is_refused_before_it_is_used(site: Site) -> Non
     assert site.on_disk("lb1", "pending") == ""
 
 
+def test_where_nothing_answers_nothing_is_ordered(site: Site) -> None:
+    before, running = site.on_disk("lb1"), processes(site)
+    said = site.refusal(cert_renewal_force=True, cert_renewal_names=["bookings"], certificate_endpoint_port=4444)
+    assert f"nothing answers on {site.hosts.address('lb1')}:4444 with a certificate: no handshake with" in said
+    assert (site.on_disk("lb1"), site.on_disk("lb1", "pending"), processes(site)) == (before, "", running)
+
+
+def test_a_database_that_was_stopped_on_purpose_stays_stopped(site: Site) -> None:
+    database, unit = site.hosts["db1"], SERVICES["db1"]
+    before = site.on_disk("db1")
+    database.check_output(f"systemctl stop {unit}")
+    said = [site.refusal(cert_renewal_names=["database"], cert_renewal_force=force) for force in (False, True)]
+    was_running = database.service(unit).is_running
+    database.check_output(f"systemctl start {unit}")
+    assert all("nothing answers on" in one and "HINT: start what serves it" in one for one in said)
+    assert (was_running, site.on_disk("db1")) == (False, before)
+
+
 def test_a_proof_that_fails_goes_back_to_the_one_before(site: Site) -> None:
     before = site.served("lb1")
-    said = site.refusal(cert_renewal_force=True, cert_renewal_names=["bookings"], certificate_endpoint_port=4444)
-    assert "no handshake with" in said
+    # Something answers there, with another certificate.
+    said = site.refusal(
+        cert_renewal_force=True,
+        cert_renewal_names=["bookings"],
+        certificate_endpoint_host=site.hosts.address("acme"),
+        certificate_endpoint_port=14000,
+    )
+    assert "shows a certificate that is not trusted" in said
     assert "The one before is in use again and served" in said
     assert site.served("lb1") == site.on_disk("lb1") == before
     assert site.on_disk("lb1", "pending") not in {"", before}

@@ -85,12 +85,24 @@ def test_an_answer_that_is_waited_for_outlives_a_reload(site: Site) -> None:
 
 
 @pytest.mark.long
-def test_a_certificate_whose_key_leaked_is_revoked_and_not_gone_back_to(site: Site) -> None:
-    leaked, used = site.on_disk("lb1", "previous"), site.served("lb1")
+def test_a_load_balancer_that_is_down_keeps_nobody_from_a_certificate(site: Site) -> None:
+    before, hosts = site.served("lb1"), [site.hosts.names["lb1"], "nobody.invalid"]
+    site.renew(cert_renewal_force=True, cert_renewal_names=["bookings"], certificate_challenge_hosts=hosts)
+    assert site.served("lb1") != before
+
+
+@pytest.mark.long
+def test_a_certificate_whose_key_leaked_is_revoked_however_often_that_is_interrupted(site: Site) -> None:
+    leaked = site.on_disk("lb1")
+    for _interrupted in range(2):
+        done = site.verb("keep_leaked")
+        assert done.returncode == 0, done.stdout + done.stderr
+        site.renew(cert_renewal_force=True, cert_renewal_names=["bookings"])
+    used = site.served("lb1")
     for _again in range(2):
         done = site.verb("revoke")
         assert done.returncode == 0, done.stdout + done.stderr
     assert site.status(leaked) == "Revoked"
     assert site.status(used) == "Valid"
-    assert site.on_disk("lb1", "previous") == ""
+    assert site.hosts["lb1"].check_output(f"ls {FOLDERS['lb1']}") == "current.pem"
     assert site.served("lb1") == used
