@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 module_utils.__path__.extend(set(constants.DEFAULT_MODULE_UTILS_PATH) - set(module_utils.__path__))
 
 from ansible.module_utils.secret_inventory import Inventory
-from ansible.module_utils.secret_store import CURRENT, PENDING, PREVIOUS, SecretError
+from ansible.module_utils.secret_store import CURRENT, LABELS, PENDING, PREVIOUS, SecretError, check_seen, ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,27 +39,31 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": list(LACKS), "default": "looked"},
             "anew": {"type": "bool", "default": False},
+            "seen": {"type": "dict"},
         }
         _, asked = self.validate_argument_spec(argument_spec=spec)
         try:
             inventory = Inventory(task_vars or {}, self._templar.template)
-            before = inventory.store.versions(asked["name"])
-            if asked["state"] not in {"made", "added"} or CURRENT in before:
-                before = inventory.versions(asked["name"])
+            # Whether one that is missing is made is said by the inventory, or else by whoever asks for just that.
+            look = inventory.store.versions if asked["state"] == "made" else inventory.versions
+            before = look(asked["name"])
+            if asked["state"] == "looked":
+                check_seen(asked["name"], asked["seen"], ids_of(before), *LABELS)
             due = LACKS[asked["state"]](before) or (asked["anew"] and asked["state"] == "added")
             if due and not self._task.check_mode:
-                self._change(inventory, asked["name"], asked["state"])
-            after = inventory.store.versions(asked["name"])
+                self._change(inventory, asked["name"], asked["state"], asked["seen"])
+            after = ids_of(inventory.store.versions(asked["name"]))
         except SecretError as error:
             return {"failed": True, "msg": str(error)}
-        return {"changed": due, "versions": {label: one.id for label, one in after.items()}}
+        return {"changed": due, "versions": after}
 
     @staticmethod
-    def _change(inventory: Inventory, name: str, state: str) -> None:
+    def _change(inventory: Inventory, name: str, state: str, seen: Mapping[str, str] | None) -> None:
         if state == "promoted":
-            inventory.store.promote(name)
+            inventory.store.promote(name, seen)
         elif state == "retired":
-            inventory.store.retire(name)
+            inventory.store.retire(name, seen)
+        elif state == "added":
+            inventory.store.add(name, inventory.new(name, inventory.store.versions(name)), seen)
         else:
-            versions = inventory.store.versions(name)
-            inventory.store.add(name, inventory.new(name, versions) if CURRENT in versions else inventory.first(name))
+            inventory.store.make(name, inventory.first(name))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import uuid
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.secret_store import CURRENT, LABELS, PENDING, PREVIOUS, SecretError, Version
+from ansible.module_utils.secret_store import CURRENT, LABELS, PENDING, PREVIOUS, SecretError, Version, check_seen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STAGES = {f"AWS{label.upper()}": label for label in LABELS}
 
@@ -33,17 +36,20 @@ class SecretsManager:
         with suppress(self._client.exceptions.ResourceExistsException):
             self._call("create_secret", Name=self._prefix + name, SecretString=value, ClientRequestToken=_token())
 
-    def add(self, name: str, value: str) -> None:
+    def add(self, name: str, value: str, seen: Mapping[str, str] | None = None) -> None:
         """Keep a value as pending; as current when there is no other version."""
-        if CURRENT not in self._ids(name):
+        ids = self._ids(name)
+        check_seen(name, seen, ids, CURRENT, PENDING)
+        if CURRENT not in ids:
             self.make(name, value)
             return
         stages = ["AWSPENDING"]
         self._ask("put_secret_value", name, SecretString=value, ClientRequestToken=_token(), VersionStages=stages)
 
-    def promote(self, name: str) -> None:
+    def promote(self, name: str, seen: Mapping[str, str] | None = None) -> None:
         """What was pending is current, and what was current is previous."""
         ids = self._ids(name)
+        check_seen(name, seen, ids, CURRENT, PENDING)
         if PENDING not in ids:
             raise SecretError(f"no version of {name} is pending, so none can take over")
         # AWS moves AWSPREVIOUS to what was current in the same step. A version that still has AWSPENDING beside
@@ -51,10 +57,12 @@ class SecretsManager:
         self._move(name, "AWSCURRENT", MoveToVersionId=ids[PENDING], RemoveFromVersionId=ids[CURRENT])
         self._move(name, "AWSPENDING", RemoveFromVersionId=ids[PENDING])
 
-    def retire(self, name: str) -> None:
+    def retire(self, name: str, seen: Mapping[str, str] | None = None) -> None:
         """Take the label from what was previous; AWS removes versions without a label by itself."""
-        if previous := self._ids(name).get(PREVIOUS):
-            self._move(name, "AWSPREVIOUS", RemoveFromVersionId=previous)
+        ids = self._ids(name)
+        check_seen(name, seen, ids, PREVIOUS)
+        if PREVIOUS in ids:
+            self._move(name, "AWSPREVIOUS", RemoveFromVersionId=ids[PREVIOUS])
 
     def _ids(self, name: str) -> dict[str, str]:
         """The id of each version by label; empty when there is no such secret."""

@@ -30,7 +30,11 @@ class Version:
 
 
 class Store(Protocol):
-    """Where secrets are kept. Every change is done whole or not at all, also beside another process."""
+    """Where secrets are kept. Every change is done whole or not at all, also beside another process.
+
+    A change is told which versions were seen before, as ids by label, and fails if another one is in its way by now;
+    where nothing is told, it takes whatever is there.
+    """
 
     def versions(self, name: str) -> dict[str, Version]:
         """The versions of a secret by label; empty when nothing is known of it."""
@@ -44,21 +48,51 @@ class Store(Protocol):
         """Keep `value` as the first version of a secret, which is current; nothing when there is one."""
         ...
 
-    def add(self, name: str, value: str) -> None:
-        """Keep `value` as pending, in place of what was pending; as current when there is no other version."""
-        ...
-
-    def promote(self, name: str) -> None:
-        """What was pending is current, and what was current is previous.
+    def add(self, name: str, value: str, seen: Mapping[str, str] | None = None) -> None:
+        """Keep `value` as pending, in place of what was pending; as current when there is no other version.
 
         Raises:
-            SecretError: Nothing is pending.
+            SecretError: Another version is pending or current than was seen.
         """
         ...
 
-    def retire(self, name: str) -> None:
-        """Forget what was previous; nothing happens when there is none."""
+    def promote(self, name: str, seen: Mapping[str, str] | None = None) -> None:
+        """What was pending is current, and what was current is previous.
+
+        Raises:
+            SecretError: Nothing is pending, or another version is pending or current than was seen.
+        """
         ...
+
+    def retire(self, name: str, seen: Mapping[str, str] | None = None) -> None:
+        """Forget what was previous; nothing happens when there is none.
+
+        Raises:
+            SecretError: Another version is previous than was seen.
+        """
+        ...
+
+
+def ids_of(versions: Mapping[str, Version]) -> dict[str, str]:
+    """The ids of versions by label, which are no secret."""
+    return {label: one.id for label, one in versions.items()}
+
+
+def check_seen(name: str, seen: Mapping[str, str] | None, found: Mapping[str, str], *labels: str) -> None:
+    """Nothing happens if the versions of these labels are the ones that were seen.
+
+    Raises:
+        SecretError: One is another by now.
+    """
+    if seen is None:
+        return
+    for label in labels:
+        before, now = seen.get(label, "none"), found.get(label, "none")
+        if now != before:
+            raise SecretError(
+                f"the {label} version of {name} was {before} and is {now} by now, so somebody else is rotating it; "
+                "the store was not changed. HINT: run it again when they are done"
+            )
 
 
 def open_store(settings: Mapping[str, str]) -> Store:

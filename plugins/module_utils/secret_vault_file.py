@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from ansible.errors import AnsibleError
-from ansible.module_utils.secret_store import CURRENT, PENDING, PREVIOUS, SecretError, Version
+from ansible.module_utils.secret_store import CURRENT, PENDING, PREVIOUS, SecretError, Version, check_seen, ids_of
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, get_file_vault_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     Versions = dict[str, Version]
 
@@ -50,21 +50,24 @@ class VaultFile:
         with self._changing(name) as versions:
             versions.setdefault(CURRENT, Version(str(uuid.uuid4()), value))
 
-    def add(self, name: str, value: str) -> None:
+    def add(self, name: str, value: str, seen: Mapping[str, str] | None = None) -> None:
         """Keep a value as pending; as current when there is no other version."""
         with self._changing(name) as versions:
+            check_seen(name, seen, ids_of(versions), CURRENT, PENDING)
             versions[PENDING if CURRENT in versions else CURRENT] = Version(str(uuid.uuid4()), value)
 
-    def promote(self, name: str) -> None:
+    def promote(self, name: str, seen: Mapping[str, str] | None = None) -> None:
         """What was pending is current, and what was current is previous."""
         with self._changing(name) as versions:
+            check_seen(name, seen, ids_of(versions), CURRENT, PENDING)
             if PENDING not in versions:
                 raise SecretError(f"no version of {name} is pending, so none can take over")
             versions[PREVIOUS], versions[CURRENT] = versions[CURRENT], versions.pop(PENDING)
 
-    def retire(self, name: str) -> None:
+    def retire(self, name: str, seen: Mapping[str, str] | None = None) -> None:
         """Forget what was previous."""
         with self._changing(name) as versions:
+            check_seen(name, seen, ids_of(versions), PREVIOUS)
             versions.pop(PREVIOUS, None)
 
     @contextmanager

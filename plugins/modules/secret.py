@@ -18,6 +18,7 @@ options:
   state:
     description:
       - V(looked) changes nothing. V(made) makes a secret that does not exist. V(added) adds a pending version.
+      - A secret that does not exist is an error for the others, unless the inventory says C(secret_make_missing).
       - V(promoted) makes what is pending current, and what was current previous. V(retired) forgets what is previous.
       - A state that holds already is left alone, so that each can be asked for again.
     type: str
@@ -27,6 +28,11 @@ options:
     description: With V(added), whether a version that is pending already gives way to a new one.
     type: bool
     default: false
+  seen:
+    description:
+      - The C(versions) that were seen before. Where another one is by now among those that would change, nothing is
+        changed and the task fails, because somebody else is rotating the secret. V(looked) compares all of them.
+    type: dict
 attributes:
   check_mode:
     support: full
@@ -38,6 +44,13 @@ EXAMPLES = r"""
   secret:
     name: bookings/webhook
     state: added
+  register: added
+
+- name: Use it, and no other that somebody has added since
+  secret:
+    name: bookings/webhook
+    state: promoted
+    seen: "{{ added.versions }}"
 """
 
 RETURN = r"""

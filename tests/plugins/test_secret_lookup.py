@@ -144,6 +144,36 @@ def test_where_nothing_is_to_be_made_a_missing_secret_is_an_error(controller: Co
     assert "there is no secret app/login" in " ".join(done.stdout.split())
 
 
+def test_a_missing_secret_is_made_for_nobody_who_asks_for_something_else(controller: Controller) -> None:
+    """A rotation would take what it has invented itself for the secret in use."""
+    done = controller.run(once(secret={"name": "app/login", "state": "added"}), secret_make_missing=False)
+    told = " ".join(done.stdout.split())
+    assert done.returncode != 0
+    assert "there is no secret app/login. HINT: describe it in secret_kinds, then make it" in told
+
+
+def test_who_asks_for_just_that_makes_a_missing_secret(controller: Controller) -> None:
+    (controller.folder / "secrets").mkdir()
+    (controller.folder / "secrets" / "password").write_text("a password of the vault\n")
+    made = [once(secret={"name": "app/login", "state": state}) for state in ("made", "added", "promoted")]
+    done = controller.run(*made, once(**{SAY: {"msg": f"user {{{{ ({LOGIN}).user }}}}"}}), secret_make_missing=False)
+    assert done.returncode == 0, done.stdout
+    assert "msg: user b" in done.stdout
+
+
+@pytest.mark.parametrize("state", ["looked", "promoted"])
+def test_what_somebody_else_has_changed_is_left_alone(controller: Controller, state: str) -> None:
+    before = {"current": "1", "pending": "2", "previous": "3"}
+    done = controller.run(
+        once(secret={"name": "app/login", "state": "added"}),
+        once(secret={"name": "app/login", "state": state, "seen": before}, register="said", failed_when=False),
+        once(secret={"name": "app/login"}, register="after"),
+        once(**{SAY: {"msg": "still {{ after.versions.keys() | list | to_json }}, {{ said.msg }}"}}),
+    )
+    assert 'still ["current", "pending"], the' in done.stdout, done.stdout
+    assert "so somebody else is rotating it; the store was not changed. HINT" in " ".join(done.stdout.split())
+
+
 def test_the_action_shows_no_value(controller: Controller) -> None:
     done = controller.run(
         once(secret={"name": "app/login", "state": "added"}),

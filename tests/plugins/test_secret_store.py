@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible.module_utils.secret_aws import SecretsManager
-from ansible.module_utils.secret_store import CURRENT, PENDING, PREVIOUS, SecretError, Store, open_store
+from ansible.module_utils.secret_store import CURRENT, PENDING, PREVIOUS, SecretError, Store, ids_of, open_store
 from ansible.module_utils.secret_vault_file import VaultFile
 from moto.server import ThreadedMotoServer
 
@@ -139,6 +139,44 @@ def test_secrets_do_not_touch_each_other(opener: Opener) -> None:
 def test_a_version_does_not_show_its_value(opener: Opener) -> None:
     opener().add(NAME, VALUE)
     assert VALUE not in repr(opener().versions(NAME))
+
+
+def test_what_was_seen_before_may_be_changed(opener: Opener) -> None:
+    opener().add(NAME, "one")
+    opener().add(NAME, "two", ids_of(opener().versions(NAME)))
+    opener().promote(NAME, ids_of(opener().versions(NAME)))
+    opener().retire(NAME, ids_of(opener().versions(NAME)))
+    assert values(opener()) == {CURRENT: "two"}
+
+
+@pytest.mark.parametrize("beside", ["added", "added and promoted"])
+def test_a_version_that_somebody_else_added_since_is_not_taken_for_the_one_that_was_seen(
+    opener: Opener, beside: str
+) -> None:
+    opener().add(NAME, "one")
+    before = ids_of(opener().versions(NAME))
+    opener().add(NAME, "two")
+    seen = ids_of(opener().versions(NAME))
+    opener().add(NAME, "of somebody else")
+    if beside == "added and promoted":
+        opener().promote(NAME)
+    there = values(opener())
+    for state, known in (("added", before), ("added", seen), ("promoted", seen)):
+        with pytest.raises(SecretError, match=rf"version of {NAME} was .*somebody else is rotating it.*HINT"):
+            opener().add(NAME, "three", known) if state == "added" else opener().promote(NAME, known)
+    assert values(opener()) == there
+
+
+def test_a_former_version_that_was_not_seen_is_not_retired(opener: Opener) -> None:
+    opener().add(NAME, "one")
+    opener().add(NAME, "two")
+    opener().promote(NAME)
+    seen = ids_of(opener().versions(NAME))
+    opener().add(NAME, "of somebody else")
+    opener().promote(NAME)
+    with pytest.raises(SecretError, match=f"previous version of {NAME} was {seen[PREVIOUS]} and is .*somebody else"):
+        opener().retire(NAME, seen)
+    assert values(opener()) == {CURRENT: "of somebody else", PREVIOUS: "two"}
 
 
 def test_an_unknown_store_is_refused() -> None:

@@ -66,15 +66,22 @@ class Rotation:
 
     def versions(self, name: str) -> dict[str, Version]:
         """The versions of a secret by label; they are remembered."""
-        store = VaultFile(str(SECRETS / "vault.yml"), str(SECRETS / "password"))
-        versions: dict[str, Version] = store.versions(name)
+        versions: dict[str, Version] = self.store.versions(name)
         self.seen.setdefault(name, {}).update({one.id: one.value for one in versions.values()})
         return versions
 
+    @property
+    def store(self) -> VaultFile:
+        """The store, as somebody who changes it by hand has it."""
+        return VaultFile(str(SECRETS / "vault.yml"), str(SECRETS / "password"))
+
     def run(self, kind: str, *arguments: str, until: Step | None = None, **variables: object) -> Run:
         """Run it. With `until`, kill everything that belongs to it when a task of that number and name begins."""
-        extra = json.dumps({"key_rotation_kind": kind, **variables})
-        command = ["ansible-playbook", "-i", str(self.inventory), str(ROOT / "playbooks/key_rotation.yml"), "-e", extra]
+        return self.follow("playbooks/key_rotation.yml", *arguments, until=until, key_rotation_kind=kind, **variables)
+
+    def follow(self, playbook: str, *arguments: str, until: Step | None = None, **variables: object) -> Run:
+        """Run another playbook of the repository the same way."""
+        command = ["ansible-playbook", "-i", str(self.inventory), str(ROOT / playbook), "-e", json.dumps(variables)]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         plain = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
         process = subprocess.Popen([*command, *arguments], **streams, env=plain, start_new_session=True)  # type: ignore[call-overload]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from key_rotation.doors import Doors
 from key_rotation.tests.conftest import SECRETS_OF
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from key_rotation.tests.conftest import Changed, Rotation, Run
 
@@ -229,6 +231,87 @@ def test_a_host_that_answers_cannot_be_left_out(
     exactly_one_opens("automation_key")
 
 
+@pytest.mark.long
+def test_a_leaked_secret_is_revoked_while_a_host_is_down(
+    hosts: Hosts, rotation: Rotation, exactly_one_opens: Callable[[str], None]
+) -> None:
+    with silent(hosts, "backup1"):
+        others = ["-v", "--limit", f"all:!{hosts.names['backup1']}"]
+        said = rotation.run("webhook_secret", *others, until=None, key_rotation_leaked=True)
+    assert said.code == 0, said.text
+    assert f"check: 'webhook_secret: {hosts.names['backup1']}' outcome: not checked" in said.line
+    exactly_one_opens("webhook_secret")
+
+
+@pytest.mark.long
+def test_a_host_that_fails_in_the_second_of_two_changes_is_left(
+    hosts: Hosts, rotation: Rotation, doors: Doors, exactly_one_opens: Callable[[str], None]
+) -> None:
+    """It was finished with the first one, and still takes the key that the second one is to forget."""
+    cut = rotation.run("automation_key", until=lambda _, task: "Forget the former" in task)
+    assert cut.code == -9, cut.text
+
+    def forbid(_: int, task: str) -> bool:
+        if "Add an automation key" in task:
+            hosts["backup1"].check_output("mv /etc/sudoers.d/ops /root/sudoers_of_ops")
+        return False
+
+    try:
+        said = rotation.run("automation_key", until=forbid, key_rotation_leaked=True)
+    finally:
+        hosts["backup1"].check_output("mv /root/sudoers_of_ops /etc/sudoers.d/ops")
+    assert said.code != 0
+    assert f"not proved dead on {hosts.names['backup1']}; " in said.line
+    versions = rotation.versions(KINDS["automation_key"])
+    assert "previous" in versions, "a key was forgotten that still opens a host"
+    assert doors.opens("backup1", versions["previous"].value)
+    rotation.finish("automation_key")
+    exactly_one_opens("automation_key")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("leaked", [False, True])
+def test_a_login_whose_password_was_changed_by_hand_is_not_shut_out(
+    *, leaked: bool, rotation: Rotation, doors: Doors, exactly_one_opens: Callable[[str], None]
+) -> None:
+    """Somebody has put another password into the store, and left the former one there; the user is the same."""
+    name = KINDS["database_password"]
+    login = json.loads(rotation.versions(name)["current"].value)
+    rotation.store.add(name, json.dumps({**login, "password": "SetByHandIntoTheStoreOfSecrets01"}))
+    rotation.store.promote(name)
+    cut = rotation.run(
+        "database_password",
+        until=lambda _, task: "Forget the former" in task,
+        key_rotation_leaked=leaked,
+        key_database_patience_seconds=2,
+    )
+    assert cut.code == -9, cut.text
+    current = rotation.versions(name)["current"]
+    assert doors.opened("database_password", {current.id: current.value}), "the login in use was shut out"
+    rotation.finish("database_password", key_rotation_leaked=leaked)
+    exactly_one_opens("database_password")
+
+
+@pytest.mark.long
+def test_a_restored_primary_lets_in_the_login_in_use_and_not_the_former_one(
+    hosts: Hosts, rotation: Rotation, exactly_one_opens: Callable[[str], None]
+) -> None:
+    """A restore brings logins back as they were at its moment."""
+    name = KINDS["database_password"]
+    former = json.loads(rotation.versions(name)["current"].value)
+    rotation.finish("database_password")
+    current = json.loads(rotation.versions(name)["current"].value)
+    restored = (
+        f"ALTER ROLE {former['user']} LOGIN PASSWORD '{former['password']}'; ALTER ROLE {current['user']} NOLOGIN"
+    )
+    quiet = "PGOPTIONS='-c log_statement=none -c log_min_duration_statement=-1'"
+    hosts["db1"].check_output(f'{quiet} runuser -u postgres -- psql --command "{restored}"')
+    serve = {"verb": "serve", "verb_role": "postgresql", "verb_hosts": hosts.names["db1"]}
+    served = rotation.follow("molecule/verb.yml", until=None, **serve)
+    assert served.code == 0, served.text
+    exactly_one_opens("database_password")
+
+
 def test_a_key_that_the_store_does_not_know_is_not_written_over(rotation: Rotation) -> None:
     """Somebody has put the only key that opens the hosts into the file by hand."""
     present = rotation.key.read_text()
@@ -269,6 +352,17 @@ def test_a_service_that_does_not_take_the_new_secret_keeps_the_former_one_good(
     assert doors.webhook_secret(present.id, present.value)
     rotation.finish("webhook_secret")
     exactly_one_opens("webhook_secret")
+
+
+@contextmanager
+def silent(hosts: Hosts, short: str) -> Iterator[None]:
+    """A host that does not answer: nobody listens, and connections that are kept open are ended as well."""
+    hosts[short].check_output("systemctl stop ssh.service")
+    hosts[short].run("pkill --full '^sshd: ops'")
+    try:
+        yield
+    finally:
+        hosts[short].check_output("systemctl start ssh.service")
 
 
 def is_number(wanted: int, number: int, _: str) -> bool:
