@@ -55,7 +55,15 @@ class Backups:
 
     def asked(self, host: str, asked: dict[str, object]) -> dict[str, object]:
         named = {f"backup_restore_{name}": value for name, value in asked.items()}
-        return {"backup_restore_host": self.hosts.names[host], **named}
+        addresses = self.addresses() if asked.get("cluster") == "main" else {}
+        return {"backup_restore_host": self.hosts.names[host], **named, **addresses}
+
+    def addresses(self) -> dict[str, object]:
+        """What converge.yml found out by itself, and who restores in place needs as well."""
+        found = {
+            name: self.hosts[host].check_output("hostname -I").split()[0] for host, name in self.hosts.names.items()
+        }
+        return {"member_addresses": found}
 
 
 @pytest.fixture(scope="session")
