@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-# Tried in this order: crun refuses hybrid cgroup v1 hosts, and root without CAP_SYS_RESOURCE may not raise limits.
+# Tried in this order: crun refuses hybrid cgroup v1 hosts, though not at every moment, so runc comes first where it is
+# installed; and root without CAP_SYS_RESOURCE may not raise limits.
 _LIMITS = '[containers]\ndefault_ulimits = ["nofile={nofile}:{nofile}", "nproc=4096:4096"]\n'
 _RUNC = '[engine]\nruntime = "runc"\n'
-CONTAINER_SETTINGS = ("", _LIMITS, _RUNC, _RUNC + _LIMITS)
+CONTAINER_SETTINGS = (_RUNC, _RUNC + _LIMITS, "", _LIMITS)
 
 
 def run(command: list[str], *, log: Path | None = None, env: dict[str, str] | None = None) -> str:
