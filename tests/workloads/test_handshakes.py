@@ -39,11 +39,12 @@ class Door:
     context: ssl.SSLContext = field(init=False)
 
     def show(self, certificate: Path) -> None:
-        """Show another certificate from now on."""
-        self.context.load_cert_chain(certificate)
+        """Show another certificate from now on, in a context of its own: one in use would mix both for a moment."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        self.context = context
 
     def open(self) -> None:
-        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.show(self.certificate)
         ready = threading.Event()
         threading.Thread(target=asyncio.run, args=(self._serve(ready),), daemon=True).start()
