@@ -170,7 +170,7 @@ def uncounted(manifest: dict[str, Any]) -> str:
     """Why there is nothing to compare the databases with; empty if there is."""
     if not manifest:
         return "no manifest was taken when the backup was made"
-    return "" if manifest["databases"] else "the manifest counted no database"
+    return "" if manifest["databases"] else "the manifest counted no database: name them in backup_databases"
 
 
 def only(manifest: dict[str, Any], databases: list[str]) -> dict[str, Any]:

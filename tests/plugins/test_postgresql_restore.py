@@ -187,8 +187,8 @@ def test_data_may_be_named_by_a_link(verification: ModuleType, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("manifest", "chosen", "told"),
     [
-        ({**MANIFEST, "databases": {}}, [], "the manifest counted no database"),
-        (MANIFEST, ["archive"], "the manifest counted no database"),
+        ({**MANIFEST, "databases": {}}, [], "the manifest counted no database: name them in backup_databases"),
+        (MANIFEST, ["archive"], "the manifest counted no database: name them in backup_databases"),
         ({}, [], "no manifest was taken when the backup was made"),
     ],
 )
